@@ -1,0 +1,88 @@
+namespace SpmdDbrx.Compute;
+
+/// <summary>What the decoder asks of a processor: the CPU runs every call at once, a GPU encodes it and runs it by <see cref="Complete"/>.</summary>
+/// <remarks>Calls take effect in order. Shapes in brackets are [rows, columns]. Everything is float32 but weights,
+/// which stay as stored. No call allocates after the first token.</remarks>
+public interface IDevice : IDisposable
+{
+    /// <summary>Short name for tables: "cpu", "metal".</summary>
+    string Name { get; }
+
+    /// <summary>What it is in words: instruction set and threads, or the GPU's name.</summary>
+    string Description { get; }
+
+    /// <summary>Zeroed memory, aligned to at least 64 bytes, shared with the host.</summary>
+    /// <exception cref="InsufficientMemoryException">The device cannot hold it.</exception>
+    DeviceBuffer Allocate(long byteLength);
+
+    /// <summary>Wraps a part of a mapped file without copying it. The file must outlive the buffer.</summary>
+    /// <param name="file">The mapped file.</param>
+    /// <param name="byteOffset">A multiple of 16 KiB.</param>
+    /// <param name="byteLength">Length in bytes.</param>
+    DeviceBuffer Wrap(MappedFile file, long byteOffset, long byteLength);
+
+    /// <summary>output[t] = table[tokens[t]].</summary>
+    /// <param name="table">[vocabulary, D].</param>
+    /// <param name="tokens">Token ids, each below the vocabulary.</param>
+    /// <param name="output">[tokens, D].</param>
+    void Embed(in WeightMatrix table, ReadOnlySpan<int> tokens, Activations output);
+
+    /// <summary>output = (input − mean) / sqrt(variance + epsilon) · weight, per row, without bias.</summary>
+    /// <param name="input">[tokens, D].</param>
+    /// <param name="weight">[1, D].</param>
+    /// <param name="epsilon">Added to the variance.</param>
+    /// <param name="output">[tokens, D]; may be the input.</param>
+    void LayerNorm(Activations input, in WeightMatrix weight, float epsilon, Activations output);
+
+    /// <summary>output[t, o] = Σ_k input[t, k] · weight[o, k].</summary>
+    /// <param name="input">[tokens, in].</param>
+    /// <param name="weight">[out, in].</param>
+    /// <param name="output">[tokens, out].</param>
+    void Multiply(Activations input, in WeightMatrix weight, Activations output);
+
+    /// <summary>Clamps q, k and v, rotates q (in place) and k (RoPE, rotate-half), and stores k and v at positions position … position + tokens − 1.</summary>
+    /// <param name="qkv">[tokens, QkvDim].</param>
+    /// <param name="shape">Heads and clip.</param>
+    /// <param name="rotary">Tables for at least position + tokens positions.</param>
+    /// <param name="cache">Where k and v go.</param>
+    /// <param name="layer">Layer in the cache.</param>
+    /// <param name="position">Position of the first token.</param>
+    void RotateAndStore(Activations qkv, AttentionShape shape, RotaryTable rotary, KvCache cache, int layer, int position);
+
+    /// <summary>Causal attention: token t sees positions 0 … position + t. Scale 1/√headDim, softmax in float32.</summary>
+    /// <param name="qkv">[tokens, QkvDim] after <see cref="RotateAndStore"/>; only q is read.</param>
+    /// <param name="shape">Heads.</param>
+    /// <param name="cache">Keys and values, the batch's own included.</param>
+    /// <param name="layer">Layer in the cache.</param>
+    /// <param name="position">Position of the first token.</param>
+    /// <param name="output">[tokens, QueryDim].</param>
+    void Attend(Activations qkv, AttentionShape shape, KvCache cache, int layer, int position, Activations output);
+
+    /// <summary>Softmax over all experts, then the top k in descending order (ties: lower index first), then division by the chosen weights' p-norm.</summary>
+    /// <param name="logits">[tokens, experts].</param>
+    /// <param name="normalizationPower">p of the norm; null = no normalisation.</param>
+    /// <param name="routing">Receives the choice.</param>
+    void Route(Activations logits, float? normalizationPower, Routing routing);
+
+    /// <summary>output = 0, then output[outputRow] += weight · expert(input[inputRow]) for every assignment.</summary>
+    /// <param name="experts">This rank's experts of the layer.</param>
+    /// <param name="assignments">Who computes what, grouped by expert.</param>
+    /// <param name="input">[tokens, D].</param>
+    /// <param name="output">[output rows, D].</param>
+    void RunExperts(ReadOnlySpan<ExpertWeights> experts, ExpertAssignments assignments, Activations input, Activations output);
+
+    /// <summary>target += addend.</summary>
+    void Add(Activations target, Activations addend);
+
+    /// <summary>output[t] = Σ_j input[t · groupSize + j] in ascending order of j: the deterministic combination of expert outputs.</summary>
+    /// <param name="input">[tokens · groupSize, D].</param>
+    /// <param name="groupSize">Rows added into one.</param>
+    /// <param name="output">[tokens, D].</param>
+    void SumGroups(Activations input, int groupSize, Activations output);
+
+    /// <summary>Reads every byte of a buffer once and returns a sum that keeps the read from being optimised away ("standby", [P1] §4).</summary>
+    float Touch(DeviceBuffer buffer);
+
+    /// <summary>Returns when everything asked for has run; only then may the host read results.</summary>
+    void Complete();
+}

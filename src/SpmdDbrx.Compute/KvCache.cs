@@ -1,0 +1,40 @@
+namespace SpmdDbrx.Compute;
+
+/// <summary>Keys and values of every layer, float32 [kvHeadCount, capacity, headDim] a layer, allocated once.</summary>
+public sealed class KvCache : IDisposable
+{
+    private readonly DeviceBuffer[] keys;
+    private readonly DeviceBuffer[] values;
+
+    /// <param name="device">Where the cache lives.</param>
+    /// <param name="layerCount">Layers.</param>
+    /// <param name="shape">Heads.</param>
+    /// <param name="capacity">Positions (the context length).</param>
+    public KvCache(IDevice device, int layerCount, AttentionShape shape, int capacity)
+    {
+        Capacity = capacity;
+        long bytes = checked((long)shape.KvDim * capacity * sizeof(float));
+        keys = new DeviceBuffer[layerCount];
+        values = new DeviceBuffer[layerCount];
+        for (int layer = 0; layer < layerCount; layer++)
+        {
+            keys[layer] = device.Allocate(bytes);
+            values[layer] = device.Allocate(bytes);
+        }
+    }
+
+    /// <summary>Positions that fit.</summary>
+    public int Capacity { get; }
+
+    /// <summary>Keys of a layer, [kvHeadCount, capacity, headDim], rotated.</summary>
+    public DeviceBuffer Keys(int layer) => keys[layer];
+
+    /// <summary>Values of a layer, [kvHeadCount, capacity, headDim].</summary>
+    public DeviceBuffer Values(int layer) => values[layer];
+
+    public void Dispose()
+    {
+        foreach (DeviceBuffer buffer in keys.Concat(values))
+            buffer?.Dispose();
+    }
+}

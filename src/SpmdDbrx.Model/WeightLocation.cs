@@ -1,0 +1,16 @@
+using SpmdDbrx.Compute;
+
+namespace SpmdDbrx.Model;
+
+/// <summary>Where a weight matrix [rows, columns] lies on disk. The file layout is the buffer layout: nothing is unpacked after mmap.</summary>
+/// <param name="File">File name relative to the model directory.</param>
+/// <param name="ByteOffset">First byte of row 0.</param>
+/// <param name="Rows">Rows (1 for a vector).</param>
+/// <param name="Columns">Elements of a row.</param>
+/// <param name="RowStrideBytes">Bytes from one row to the next.</param>
+/// <param name="Type">How an element is stored.</param>
+public readonly record struct WeightLocation(
+    string File, long ByteOffset, int Rows, int Columns, long RowStrideBytes, ElementType Type);
+
+/// <summary>Where one expert of one layer lies: w1, v1 and w2, each [F, D].</summary>
+public readonly record struct ExpertLocation(WeightLocation W1, WeightLocation V1, WeightLocation W2);

@@ -1,0 +1,101 @@
+using System.Diagnostics;
+using System.Runtime.CompilerServices;
+
+namespace SpmdDbrx.Mpi;
+
+/// <summary>A group of ranks and its collectives, in MPI.NET's names. Every rank of the group makes the same calls in the same order.</summary>
+/// <remarks>Three worlds stand behind it: the local MPI, one rank without mpiexec, and N threads of one process for tests.
+/// Spans go to MPI as they are: no copies. Counting happens here, once for all worlds.</remarks>
+public abstract class Intracommunicator : IDisposable
+{
+    /// <summary>This rank, 0 … <see cref="Size"/> − 1.</summary>
+    public abstract int Rank { get; }
+
+    /// <summary>Number of ranks.</summary>
+    public abstract int Size { get; }
+
+    /// <summary>What this rank has communicated so far.</summary>
+    public CommunicationCounters Counters { get; } = new();
+
+    /// <summary>Combines the values of all ranks element by element, in place; every rank receives the result.</summary>
+    /// <exception cref="MpiException">The collective failed.</exception>
+    public void Allreduce<T>(Span<T> values, Operation<T> operation) where T : unmanaged
+    {
+        long start = Stopwatch.GetTimestamp();
+        AllreduceCore(values, operation);
+        Counters.Allreduces++;
+        Count(values.Length * (long)Unsafe.SizeOf<T>(), start, collectives: 0);
+    }
+
+    /// <summary>Combines the values of all ranks, in place, on <paramref name="root"/> only; elsewhere the values are left as they were.</summary>
+    /// <exception cref="MpiException">The collective failed.</exception>
+    public void Reduce<T>(Span<T> values, Operation<T> operation, int root) where T : unmanaged
+    {
+        long start = Stopwatch.GetTimestamp();
+        ReduceCore(values, operation, root);
+        Count(values.Length * (long)Unsafe.SizeOf<T>(), start);
+    }
+
+    /// <summary>Copies the values of <paramref name="root"/> to every rank.</summary>
+    /// <exception cref="MpiException">The collective failed.</exception>
+    public void Broadcast<T>(Span<T> values, int root) where T : unmanaged
+    {
+        long start = Stopwatch.GetTimestamp();
+        BroadcastCore(values, root);
+        Count(values.Length * (long)Unsafe.SizeOf<T>(), start);
+    }
+
+    /// <summary>Collects every rank's values on <paramref name="root"/> in rank order.</summary>
+    /// <param name="send">This rank's values; the same length on every rank.</param>
+    /// <param name="receive">On the root: <see cref="Size"/> times as long; elsewhere not used.</param>
+    /// <param name="root">Who receives.</param>
+    /// <exception cref="MpiException">The collective failed.</exception>
+    public void Gather<T>(ReadOnlySpan<T> send, Span<T> receive, int root) where T : unmanaged
+    {
+        long start = Stopwatch.GetTimestamp();
+        GatherCore(send, receive, root);
+        Count(send.Length * (long)Unsafe.SizeOf<T>(), start);
+    }
+
+    /// <summary>Collects every rank's values on every rank in rank order.</summary>
+    /// <param name="send">This rank's values; the same length on every rank.</param>
+    /// <param name="receive"><see cref="Size"/> times as long.</param>
+    /// <exception cref="MpiException">The collective failed.</exception>
+    public void Allgather<T>(ReadOnlySpan<T> send, Span<T> receive) where T : unmanaged
+    {
+        long start = Stopwatch.GetTimestamp();
+        AllgatherCore(send, receive);
+        Count(send.Length * (long)Unsafe.SizeOf<T>(), start);
+    }
+
+    /// <summary>Returns when every rank has called it.</summary>
+    public abstract void Barrier();
+
+    /// <summary>Ranks of the same colour form a new group, ordered by <paramref name="key"/>, then by old rank.</summary>
+    public abstract Intracommunicator Split(int color, int key);
+
+    /// <summary>Ranks that share this rank's memory (one host) form a new group.</summary>
+    public abstract Intracommunicator SplitByHost();
+
+    /// <summary>Ends every rank of the job with an exit code. Does not return under MPI.</summary>
+    public abstract void Abort(int exitCode);
+
+    public abstract void Dispose();
+
+    protected abstract void AllreduceCore<T>(Span<T> values, Operation<T> operation) where T : unmanaged;
+
+    protected abstract void ReduceCore<T>(Span<T> values, Operation<T> operation, int root) where T : unmanaged;
+
+    protected abstract void BroadcastCore<T>(Span<T> values, int root) where T : unmanaged;
+
+    protected abstract void GatherCore<T>(ReadOnlySpan<T> send, Span<T> receive, int root) where T : unmanaged;
+
+    protected abstract void AllgatherCore<T>(ReadOnlySpan<T> send, Span<T> receive) where T : unmanaged;
+
+    private void Count(long payloadBytes, long start, int collectives = 1)
+    {
+        Counters.OtherCollectives += collectives;
+        Counters.PayloadBytes += payloadBytes;
+        Counters.Ticks += Stopwatch.GetTimestamp() - start;
+    }
+}
