@@ -1,10 +1,32 @@
+using System.CommandLine;
+
 namespace SpmdDbrx.Cli;
 
-internal static class Program
+/// <summary>The executable spmd-dbrx: parses the command line and runs one command.</summary>
+public static class Program
 {
-    private static int Main(string[] arguments)
+    public static int Main(string[] arguments)
     {
-        Console.Error.WriteLine($"spmd-dbrx: {arguments.Length} arguments");
-        return 2;
+        LaunchedRank.QuietConsole();
+        RootCommand root = CreateRootCommand(Settings.Load());
+        // Prompts may begin with "@" or "-": no response files, no bundled short options.
+        ParseResult parsed = root.Parse(arguments, new ParserConfiguration { ResponseFileTokenReplacer = null, EnablePosixBundling = false });
+        if (parsed.Errors.Count > 0)
+            return Failure.ReportUsage(parsed);
+        return parsed.Invoke(new InvocationConfiguration
+        {
+            EnableDefaultExceptionHandler = false,
+            ProcessTerminationTimeout = null,
+            Output = LaunchedRank.IsFirst ? Console.Out : TextWriter.Null,
+        });
+    }
+
+    private static RootCommand CreateRootCommand(Settings settings)
+    {
+        RootCommand root = new(
+            "Runs large mixture-of-experts language models on a few machines: one process a machine under mpiexec, "
+            + "the experts spread over the ranks, one all-reduce per layer.");
+        root.Directives.Clear();
+        return root;
     }
 }

@@ -1,0 +1,50 @@
+using System.CommandLine;
+using Serilog;
+using SpmdDbrx.Model;
+
+namespace SpmdDbrx.Cli;
+
+/// <summary>Turns failures into one line on standard error and an exit code; the stack trace goes to the log.</summary>
+internal static class Failure
+{
+    /// <summary>Runs a command of one process.</summary>
+    public static int Guard(Func<int> command)
+    {
+        try
+        {
+            return command();
+        }
+        catch (Exception exception)
+        {
+            return Report(exception);
+        }
+    }
+
+    /// <summary>Prints what went wrong and returns the exit code for it.</summary>
+    public static int Report(Exception exception)
+    {
+        Console.Error.WriteLine($"spmd-dbrx: {Describe(exception)}");
+        Log.Debug(exception, "failed");
+        return exception is UsageException ? ExitCode.Usage : ExitCode.Failed;
+    }
+
+    /// <summary>Prints the first thing wrong with the command line, on rank 0 only, and returns exit code 2.</summary>
+    public static int ReportUsage(ParseResult parsed)
+    {
+        if (LaunchedRank.IsFirst)
+        {
+            string command = parsed.CommandResult.Command is RootCommand ? "" : $" {parsed.CommandResult.Command.Name}";
+            Console.Error.WriteLine($"spmd-dbrx: {parsed.Errors[0].Message.TrimEnd('.')}; see spmd-dbrx{command} --help");
+        }
+        return ExitCode.Usage;
+    }
+
+    /// <summary>One line: the message alone where it was written for the user, with the exception's type where it was not.</summary>
+    public static string Describe(Exception exception)
+    {
+        string message = exception is UsageException or InvalidModelException or IOException or UnauthorizedAccessException
+            ? exception.Message
+            : $"{exception.GetType().Name}: {exception.Message}";
+        return message.ReplaceLineEndings(" ");
+    }
+}
