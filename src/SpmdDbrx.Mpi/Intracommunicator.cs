@@ -18,9 +18,11 @@ public abstract class Intracommunicator : IDisposable
     public CommunicationCounters Counters { get; } = new();
 
     /// <summary>Combines the values of all ranks element by element, in place; every rank receives the result.</summary>
+    /// <exception cref="NotSupportedException">T is not byte, int, long, float or double.</exception>
     /// <exception cref="MpiException">The collective failed.</exception>
     public void Allreduce<T>(Span<T> values, Operation<T> operation) where T : unmanaged
     {
+        _ = ReductionTypes.Of<T>();
         long start = Stopwatch.GetTimestamp();
         AllreduceCore(values, operation);
         Counters.Allreduces++;
@@ -28,9 +30,12 @@ public abstract class Intracommunicator : IDisposable
     }
 
     /// <summary>Combines the values of all ranks, in place, on <paramref name="root"/> only; elsewhere the values are left as they were.</summary>
+    /// <exception cref="NotSupportedException">T is not byte, int, long, float or double.</exception>
     /// <exception cref="MpiException">The collective failed.</exception>
     public void Reduce<T>(Span<T> values, Operation<T> operation, int root) where T : unmanaged
     {
+        _ = ReductionTypes.Of<T>();
+        CheckRoot(root);
         long start = Stopwatch.GetTimestamp();
         ReduceCore(values, operation, root);
         Count(values.Length * (long)Unsafe.SizeOf<T>(), start);
@@ -40,6 +45,7 @@ public abstract class Intracommunicator : IDisposable
     /// <exception cref="MpiException">The collective failed.</exception>
     public void Broadcast<T>(Span<T> values, int root) where T : unmanaged
     {
+        CheckRoot(root);
         long start = Stopwatch.GetTimestamp();
         BroadcastCore(values, root);
         Count(values.Length * (long)Unsafe.SizeOf<T>(), start);
@@ -52,6 +58,9 @@ public abstract class Intracommunicator : IDisposable
     /// <exception cref="MpiException">The collective failed.</exception>
     public void Gather<T>(ReadOnlySpan<T> send, Span<T> receive, int root) where T : unmanaged
     {
+        CheckRoot(root);
+        if (Rank == root)
+            CheckReceive(send.Length, receive.Length);
         long start = Stopwatch.GetTimestamp();
         GatherCore(send, receive, root);
         Count(send.Length * (long)Unsafe.SizeOf<T>(), start);
@@ -63,6 +72,7 @@ public abstract class Intracommunicator : IDisposable
     /// <exception cref="MpiException">The collective failed.</exception>
     public void Allgather<T>(ReadOnlySpan<T> send, Span<T> receive) where T : unmanaged
     {
+        CheckReceive(send.Length, receive.Length);
         long start = Stopwatch.GetTimestamp();
         AllgatherCore(send, receive);
         Count(send.Length * (long)Unsafe.SizeOf<T>(), start);
@@ -91,6 +101,18 @@ public abstract class Intracommunicator : IDisposable
     protected abstract void GatherCore<T>(ReadOnlySpan<T> send, Span<T> receive, int root) where T : unmanaged;
 
     protected abstract void AllgatherCore<T>(ReadOnlySpan<T> send, Span<T> receive) where T : unmanaged;
+
+    private void CheckRoot(int root)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(root);
+        ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(root, Size);
+    }
+
+    private void CheckReceive(int sendLength, int receiveLength)
+    {
+        if (receiveLength != (long)sendLength * Size)
+            throw new ArgumentException($"receive: {receiveLength} elements, expected {sendLength} from each of {Size} ranks");
+    }
 
     private void Count(long payloadBytes, long start, int collectives = 1)
     {

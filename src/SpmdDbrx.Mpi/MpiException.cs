@@ -1,4 +1,15 @@
 namespace SpmdDbrx.Mpi;
 
-/// <summary>A call into MPI failed. The message names the operation, the rank and MPI's own words.</summary>
-public sealed class MpiException(string message) : Exception(message);
+/// <summary>Communication failed. The message names the operation and gives MPI's own words, or says which rank failed.</summary>
+public sealed class MpiException : Exception
+{
+    public MpiException(string message)
+        : base(message)
+    {
+    }
+
+    public MpiException(string message, Exception cause)
+        : base(message, cause)
+    {
+    }
+}

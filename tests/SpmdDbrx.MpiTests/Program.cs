@@ -1,1 +1,29 @@
-namespace SpmdDbrx.MpiTests; internal static class Program { private static int Main() => 0; }
+using SpmdDbrx.Mpi;
+
+namespace SpmdDbrx.MpiTests;
+
+/// <summary>Runs the tests that need a real MPI: <c>mpiexec -n 4 dotnet SpmdDbrx.MpiTests.dll</c>.</summary>
+internal static class Program
+{
+    private static int Main()
+    {
+        if (MpiLaunch.Current is not null)
+            return Mpi.Environment.Run(RunTests, Report);
+        Console.Error.WriteLine("SpmdDbrx.MpiTests: start it with mpiexec");
+        return 2;
+    }
+
+    private static int RunTests(Intracommunicator world)
+    {
+        if (world.Rank == 0)
+            Console.WriteLine($"{Mpi.Environment.LibraryVersion}, {world.Size} ranks");
+        using CheckRunner runner = new(world);
+        return runner.Run(Check.FindAll(world));
+    }
+
+    private static int Report(Exception exception)
+    {
+        Console.Error.WriteLine($"rank {MpiLaunch.Current!.Rank}: {exception.Message}");
+        return 1;
+    }
+}
