@@ -1,4 +1,5 @@
 using SpmdDbrx.Mpi;
+using Xunit;
 
 namespace SpmdDbrx.Tests.Mpi;
 
