@@ -1,3 +1,6 @@
+using SpmdDbrx.Compute;
+using SpmdDbrx.Model.Prestack;
+
 namespace SpmdDbrx.Model;
 
 /// <summary>A model on disk, as a rank sees it: sizes, and where each weight lies. Prestacked directories and Hugging Face checkpoints are the two kinds.</summary>
@@ -48,7 +51,52 @@ public abstract class ModelDirectory
     /// <summary>One expert of one layer.</summary>
     public abstract ExpertLocation Expert(int layer, int expert);
 
+    /// <summary>Everything but the experts, in the order in which a prestacked directory stores it.</summary>
+    public IEnumerable<WeightLocation> SharedWeights()
+    {
+        yield return Embedding;
+        for (int layer = 0; layer < Config.LayerCount; layer++)
+        {
+            yield return AttentionNorm(layer);
+            yield return Wqkv(layer);
+            yield return AttentionOutput(layer);
+            yield return ExpertNorm(layer);
+            yield return Router(layer);
+        }
+        yield return FinalNorm;
+        yield return LmHead;
+    }
+
+    /// <summary>Maps a file of this model whose name a <see cref="WeightLocation"/> gives.</summary>
+    /// <exception cref="InvalidModelException">It is missing or not as long as it must be.</exception>
+    public MappedFile Map(string file)
+    {
+        string path = System.IO.Path.Combine(Path, file);
+        long expected = ExpectedBytes(file);
+        if (!File.Exists(path))
+            throw new InvalidModelException($"{path}: expected {expected} bytes, found no such file; copy it to this machine");
+        MappedFile mapped = MappedFile.Open(path);
+        if (mapped.Length == expected)
+            return mapped;
+        mapped.Dispose();
+        throw new InvalidModelException($"{path}: expected {expected} bytes, found {mapped.Length}; copy the file again");
+    }
+
+    /// <summary>Length of a weight file, as manifest or header say.</summary>
+    protected abstract long ExpectedBytes(string file);
+
     /// <summary>Opens either kind, told apart by manifest.json and config.json.</summary>
     /// <exception cref="InvalidModelException">Neither kind, or a bad one.</exception>
-    public static ModelDirectory Open(string path) => throw new InvalidModelException($"{path}: not a model directory");
+    public static ModelDirectory Open(string path)
+    {
+        if (!Directory.Exists(path))
+            throw new InvalidModelException($"{path}: expected a model directory, found {(File.Exists(path) ? "a file" : "nothing")}");
+        if (File.Exists(System.IO.Path.Combine(path, Manifest.FileName)))
+            return PrestackedModel.Open(path);
+        if (Directory.Exists(System.IO.Path.Combine(path, PrestackLayout.ExpertFolder)))
+            throw new InvalidModelException($"{path}: expected {Manifest.FileName}, found a prestacked directory without one: the run that wrote it did not finish; run prestack again");
+        if (File.Exists(System.IO.Path.Combine(path, ModelFiles.Config)))
+            return HuggingFaceModel.Open(path);
+        throw new InvalidModelException($"{path}: expected a model directory with {Manifest.FileName} (prestacked) or {ModelFiles.Config} (Hugging Face checkpoint), found neither");
+    }
 }
