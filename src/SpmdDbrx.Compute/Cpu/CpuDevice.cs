@@ -1,0 +1,140 @@
+using System.Runtime.Intrinsics;
+using SpmdDbrx.Compute.Cpu;
+
+namespace SpmdDbrx.Compute;
+
+/// <summary>The processor and its memory: vectorised kernels on a team of threads. Every call has run when it returns.</summary>
+/// <remarks>Results are the same bits for any number of threads.</remarks>
+public sealed unsafe class CpuDevice : IDevice
+{
+    private const int SpinMicroseconds = 200;
+
+    private readonly ThreadTeam team;
+    private readonly CpuKernels kernels;
+
+    /// <param name="threads">Threads, the caller included; at least 1.</param>
+    public CpuDevice(int threads) : this(threads, WidestVectorBits)
+    {
+    }
+
+    /// <param name="threads">Threads, the caller included; at least 1.</param>
+    /// <param name="vectorBits">128, 256 or 512; widths that the processor lacks run in software.</param>
+    internal CpuDevice(int threads, int vectorBits)
+    {
+        bool oversubscribed = threads > Environment.ProcessorCount;
+        team = new ThreadTeam(threads, oversubscribed ? 0 : SpinMicroseconds);
+        kernels = vectorBits switch
+        {
+            128 => new CpuKernels<FloatVector128>(team),
+            256 => new CpuKernels<FloatVector256>(team),
+            512 => new CpuKernels<FloatVector512>(team),
+            _ => throw new ArgumentOutOfRangeException(nameof(vectorBits), vectorBits, "128, 256 or 512"),
+        };
+        Description = $"{vectorBits}-bit vectors, {threads} {(threads == 1 ? "thread" : "threads")}";
+    }
+
+    /// <summary>The widest registers that the processor computes on at once.</summary>
+    internal static int WidestVectorBits =>
+        Vector512.IsHardwareAccelerated ? 512 : Vector256.IsHardwareAccelerated ? 256 : 128;
+
+    public string Name => "cpu";
+
+    public string Description { get; }
+
+    public DeviceBuffer Allocate(long byteLength) => new AlignedBuffer(byteLength);
+
+    public DeviceBuffer Wrap(MappedFile file, long byteOffset, long byteLength)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(byteOffset);
+        ArgumentOutOfRangeException.ThrowIfNegative(byteLength);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(byteOffset, file.Length - byteLength);
+        return new MappedBuffer(file, byteOffset, byteLength);
+    }
+
+    public void Embed(in WeightMatrix table, ReadOnlySpan<int> tokens, Activations output)
+    {
+        Require(output.Rows >= tokens.Length && output.Columns == table.Columns, "Embed: output is not [tokens, D]");
+        foreach (int token in tokens)
+        {
+            if ((uint)token >= (uint)table.Rows)
+                throw new ArgumentException($"Embed: token {token} is outside the vocabulary of {table.Rows}");
+        }
+        kernels.Embed(table.Type, new WeightPointer(table), tokens, new RowPointer(output));
+    }
+
+    public void LayerNorm(Activations input, in WeightMatrix weight, float epsilon, Activations output)
+    {
+        Require(input.Rows == output.Rows && input.Columns == output.Columns && weight.Columns == input.Columns, "LayerNorm: shapes differ");
+        kernels.LayerNorm(new RowPointer(input), weight.Type, new WeightPointer(weight), epsilon, new RowPointer(output));
+    }
+
+    public void Multiply(Activations input, in WeightMatrix weight, Activations output)
+    {
+        Require(
+            input.Rows == output.Rows && weight.Columns == input.Columns && weight.Rows == output.Columns,
+            "Multiply: [tokens, in] · [out, in]ᵀ is not [tokens, out]");
+        kernels.Multiply(new RowPointer(input), weight.Type, new WeightPointer(weight), new RowPointer(output));
+    }
+
+    public void RotateAndStore(Activations qkv, AttentionShape shape, RotaryTable rotary, KvCache cache, int layer, int position)
+    {
+        Require(qkv.Columns == shape.QkvDim, "RotateAndStore: input is not [tokens, QkvDim]");
+        Require((long)position + qkv.Rows <= cache.Capacity, "RotateAndStore: positions leave the cache");
+        kernels.RotateAndStore(new RowPointer(qkv), shape, rotary, cache, layer, position);
+    }
+
+    public void Attend(Activations qkv, AttentionShape shape, KvCache cache, int layer, int position, Activations output)
+    {
+        Require(qkv.Columns == shape.QkvDim && output.Columns == shape.QueryDim && output.Rows == qkv.Rows, "Attend: shapes differ");
+        Require((long)position + qkv.Rows <= cache.Capacity, "Attend: positions leave the cache");
+        kernels.Attend(new RowPointer(qkv), shape, cache, layer, position, new RowPointer(output));
+    }
+
+    public void Route(Activations logits, float? normalizationPower, Routing routing)
+    {
+        Require(routing.TopK <= logits.Columns, "Route: top k exceeds the experts");
+        routing.TokenCount = logits.Rows;
+        for (int token = 0; token < logits.Rows; token++)
+        {
+            RouterChoice.Choose(
+                logits.Row(token), normalizationPower,
+                routing.Experts.Slice(token * routing.TopK, routing.TopK), routing.Weights.Slice(token * routing.TopK, routing.TopK));
+        }
+    }
+
+    public void RunExperts(ReadOnlySpan<ExpertWeights> experts, ExpertAssignments assignments, Activations input, Activations output)
+    {
+        Require(input.Columns == output.Columns, "RunExperts: input and output differ in columns");
+        kernels.RunExperts(experts, assignments, new RowPointer(input), new RowPointer(output));
+    }
+
+    public void Add(Activations target, Activations addend)
+    {
+        Require(target.Rows == addend.Rows && target.Columns == addend.Columns, "Add: shapes differ");
+        kernels.Add(new RowPointer(target), new RowPointer(addend));
+    }
+
+    public void SumGroups(Activations input, int groupSize, Activations output)
+    {
+        Require(input.Rows == output.Rows * groupSize && input.Columns == output.Columns, "SumGroups: shapes differ");
+        kernels.SumGroups(new RowPointer(input), groupSize, new RowPointer(output));
+    }
+
+    public float Touch(DeviceBuffer buffer) => BufferSum.Run(team, buffer);
+
+    public void Complete()
+    {
+    }
+
+    public void Dispose()
+    {
+        team.Dispose();
+        kernels.Dispose();
+    }
+
+    private static void Require(bool condition, string message)
+    {
+        if (!condition)
+            throw new ArgumentException(message);
+    }
+}

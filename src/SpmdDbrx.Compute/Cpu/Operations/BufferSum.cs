@@ -1,0 +1,43 @@
+using System.Numerics;
+
+namespace SpmdDbrx.Compute.Cpu;
+
+/// <summary>Reads every byte of a buffer once; an item is a run of bytes.</summary>
+internal unsafe struct BufferSum(byte* first, long byteLength, ulong* sums) : IParallelWork
+{
+    private const long ItemBytes = 4 << 20;
+
+    /// <summary>A sum over all bytes, which only keeps the reads from being optimised away.</summary>
+    public static float Run(ThreadTeam team, DeviceBuffer buffer)
+    {
+        ulong* sums = stackalloc ulong[64];
+        int items = checked((int)((buffer.ByteLength + ItemBytes - 1) / ItemBytes));
+        var work = new BufferSum(buffer.Pointer, buffer.ByteLength, sums);
+        team.Run(items, ref work);
+        ulong sum = 0;
+        for (int slot = 0; slot < 64; slot++)
+            sum += sums[slot];
+        return sum;
+    }
+
+    public readonly void Run(int item, int thread)
+    {
+        byte* start = first + (item * ItemBytes);
+        long count = Math.Min(ItemBytes, byteLength - (item * ItemBytes));
+        Vector<ulong> sum0 = default, sum1 = default, sum2 = default, sum3 = default;
+        int step = 4 * Vector<byte>.Count;
+        long offset = 0;
+        for (; offset <= count - step; offset += step)
+        {
+            ulong* words = (ulong*)(start + offset);
+            sum0 += Vector.Load(words);
+            sum1 += Vector.Load(words + Vector<ulong>.Count);
+            sum2 += Vector.Load(words + (2 * Vector<ulong>.Count));
+            sum3 += Vector.Load(words + (3 * Vector<ulong>.Count));
+        }
+        ulong sum = Vector.Sum(sum0 + sum1 + sum2 + sum3);
+        for (; offset < count; offset++)
+            sum += start[offset];
+        Interlocked.Add(ref sums[item % 64], sum);
+    }
+}

@@ -1,0 +1,87 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
+
+namespace SpmdDbrx.Compute.Cpu;
+
+/// <summary>4 lanes: SSE or Arm NEON.</summary>
+internal readonly unsafe struct FloatVector128 : IFloatVector<FloatVector128>
+{
+    private const MethodImplOptions Inline = MethodImplOptions.AggressiveInlining;
+
+    private readonly Vector128<float> lanes;
+
+    [MethodImpl(Inline)]
+    private FloatVector128(Vector128<float> lanes) => this.lanes = lanes;
+
+    public static int Count => 4;
+
+    public static FloatVector128 Zero
+    {
+        [MethodImpl(Inline)]
+        get => new(Vector128<float>.Zero);
+    }
+
+    [MethodImpl(Inline)]
+    public static FloatVector128 Broadcast(float value) => new(Vector128.Create(value));
+
+    [MethodImpl(Inline)]
+    public static FloatVector128 BroadcastBits(uint bits) => new(Vector128.Create(bits).AsSingle());
+
+    [MethodImpl(Inline)]
+    public static FloatVector128 Load(float* source) => new(Vector128.Load(source));
+
+    [MethodImpl(Inline)]
+    public static FloatVector128 LoadLowHalves(ushort* source) => new(Vector128.WidenLower(Vector64.Load(source).ToVector128()).AsSingle());
+
+    [MethodImpl(Inline)]
+    public void Store(float* target) => lanes.Store(target);
+
+    [MethodImpl(Inline)]
+    public static FloatVector128 operator +(FloatVector128 left, FloatVector128 right) => new(left.lanes + right.lanes);
+
+    [MethodImpl(Inline)]
+    public static FloatVector128 operator -(FloatVector128 left, FloatVector128 right) => new(left.lanes - right.lanes);
+
+    [MethodImpl(Inline)]
+    public static FloatVector128 operator *(FloatVector128 left, FloatVector128 right) => new(left.lanes * right.lanes);
+
+    [MethodImpl(Inline)]
+    public static FloatVector128 operator /(FloatVector128 left, FloatVector128 right) => new(left.lanes / right.lanes);
+
+    [MethodImpl(Inline)]
+    public static FloatVector128 operator &(FloatVector128 left, FloatVector128 right) => new(left.lanes & right.lanes);
+
+    [MethodImpl(Inline)]
+    public static FloatVector128 operator |(FloatVector128 left, FloatVector128 right) => new(left.lanes | right.lanes);
+
+    [MethodImpl(Inline)]
+    public static FloatVector128 MultiplyAdd(FloatVector128 left, FloatVector128 right, FloatVector128 addend) =>
+        new(Vector128.MultiplyAddEstimate(left.lanes, right.lanes, addend.lanes));
+
+    [MethodImpl(Inline)]
+    public static FloatVector128 Max(FloatVector128 left, FloatVector128 right) => new(Vector128.MaxNative(left.lanes, right.lanes));
+
+    [MethodImpl(Inline)]
+    public static FloatVector128 Min(FloatVector128 left, FloatVector128 right) => new(Vector128.MinNative(left.lanes, right.lanes));
+
+    [MethodImpl(Inline)]
+    public static FloatVector128 GreaterOrEqualBits(FloatVector128 left, FloatVector128 right) =>
+        new(Vector128.GreaterThanOrEqual(left.lanes.AsInt32(), right.lanes.AsInt32()).AsSingle());
+
+    [MethodImpl(Inline)]
+    public static FloatVector128 ShiftLeft(FloatVector128 value, int count) => new((value.lanes.AsUInt32() << count).AsSingle());
+
+    [MethodImpl(Inline)]
+    public static FloatVector128 ShiftRight(FloatVector128 value, int count) => new((value.lanes.AsUInt32() >>> count).AsSingle());
+
+    [MethodImpl(Inline)]
+    public static float Sum(FloatVector128 value) => Vector128.Sum(value.lanes);
+
+    public static float Largest(FloatVector128 value)
+    {
+        float largest = value.lanes[0];
+        for (int lane = 1; lane < Count; lane++)
+            largest = MathF.Max(largest, value.lanes[lane]);
+        return largest;
+    }
+}

@@ -1,0 +1,87 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
+
+namespace SpmdDbrx.Compute.Cpu;
+
+/// <summary>8 lanes: AVX2 with FMA.</summary>
+internal readonly unsafe struct FloatVector256 : IFloatVector<FloatVector256>
+{
+    private const MethodImplOptions Inline = MethodImplOptions.AggressiveInlining;
+
+    private readonly Vector256<float> lanes;
+
+    [MethodImpl(Inline)]
+    private FloatVector256(Vector256<float> lanes) => this.lanes = lanes;
+
+    public static int Count => 8;
+
+    public static FloatVector256 Zero
+    {
+        [MethodImpl(Inline)]
+        get => new(Vector256<float>.Zero);
+    }
+
+    [MethodImpl(Inline)]
+    public static FloatVector256 Broadcast(float value) => new(Vector256.Create(value));
+
+    [MethodImpl(Inline)]
+    public static FloatVector256 BroadcastBits(uint bits) => new(Vector256.Create(bits).AsSingle());
+
+    [MethodImpl(Inline)]
+    public static FloatVector256 Load(float* source) => new(Vector256.Load(source));
+
+    [MethodImpl(Inline)]
+    public static FloatVector256 LoadLowHalves(ushort* source) => new(Vector256.WidenLower(Vector128.Load(source).ToVector256()).AsSingle());
+
+    [MethodImpl(Inline)]
+    public void Store(float* target) => lanes.Store(target);
+
+    [MethodImpl(Inline)]
+    public static FloatVector256 operator +(FloatVector256 left, FloatVector256 right) => new(left.lanes + right.lanes);
+
+    [MethodImpl(Inline)]
+    public static FloatVector256 operator -(FloatVector256 left, FloatVector256 right) => new(left.lanes - right.lanes);
+
+    [MethodImpl(Inline)]
+    public static FloatVector256 operator *(FloatVector256 left, FloatVector256 right) => new(left.lanes * right.lanes);
+
+    [MethodImpl(Inline)]
+    public static FloatVector256 operator /(FloatVector256 left, FloatVector256 right) => new(left.lanes / right.lanes);
+
+    [MethodImpl(Inline)]
+    public static FloatVector256 operator &(FloatVector256 left, FloatVector256 right) => new(left.lanes & right.lanes);
+
+    [MethodImpl(Inline)]
+    public static FloatVector256 operator |(FloatVector256 left, FloatVector256 right) => new(left.lanes | right.lanes);
+
+    [MethodImpl(Inline)]
+    public static FloatVector256 MultiplyAdd(FloatVector256 left, FloatVector256 right, FloatVector256 addend) =>
+        new(Vector256.MultiplyAddEstimate(left.lanes, right.lanes, addend.lanes));
+
+    [MethodImpl(Inline)]
+    public static FloatVector256 Max(FloatVector256 left, FloatVector256 right) => new(Vector256.MaxNative(left.lanes, right.lanes));
+
+    [MethodImpl(Inline)]
+    public static FloatVector256 Min(FloatVector256 left, FloatVector256 right) => new(Vector256.MinNative(left.lanes, right.lanes));
+
+    [MethodImpl(Inline)]
+    public static FloatVector256 GreaterOrEqualBits(FloatVector256 left, FloatVector256 right) =>
+        new(Vector256.GreaterThanOrEqual(left.lanes.AsInt32(), right.lanes.AsInt32()).AsSingle());
+
+    [MethodImpl(Inline)]
+    public static FloatVector256 ShiftLeft(FloatVector256 value, int count) => new((value.lanes.AsUInt32() << count).AsSingle());
+
+    [MethodImpl(Inline)]
+    public static FloatVector256 ShiftRight(FloatVector256 value, int count) => new((value.lanes.AsUInt32() >>> count).AsSingle());
+
+    [MethodImpl(Inline)]
+    public static float Sum(FloatVector256 value) => Vector256.Sum(value.lanes);
+
+    public static float Largest(FloatVector256 value)
+    {
+        float largest = value.lanes[0];
+        for (int lane = 1; lane < Count; lane++)
+            largest = MathF.Max(largest, value.lanes[lane]);
+        return largest;
+    }
+}

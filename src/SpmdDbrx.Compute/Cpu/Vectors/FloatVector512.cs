@@ -1,0 +1,87 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
+
+namespace SpmdDbrx.Compute.Cpu;
+
+/// <summary>16 lanes: AVX-512.</summary>
+internal readonly unsafe struct FloatVector512 : IFloatVector<FloatVector512>
+{
+    private const MethodImplOptions Inline = MethodImplOptions.AggressiveInlining;
+
+    private readonly Vector512<float> lanes;
+
+    [MethodImpl(Inline)]
+    private FloatVector512(Vector512<float> lanes) => this.lanes = lanes;
+
+    public static int Count => 16;
+
+    public static FloatVector512 Zero
+    {
+        [MethodImpl(Inline)]
+        get => new(Vector512<float>.Zero);
+    }
+
+    [MethodImpl(Inline)]
+    public static FloatVector512 Broadcast(float value) => new(Vector512.Create(value));
+
+    [MethodImpl(Inline)]
+    public static FloatVector512 BroadcastBits(uint bits) => new(Vector512.Create(bits).AsSingle());
+
+    [MethodImpl(Inline)]
+    public static FloatVector512 Load(float* source) => new(Vector512.Load(source));
+
+    [MethodImpl(Inline)]
+    public static FloatVector512 LoadLowHalves(ushort* source) => new(Vector512.WidenLower(Vector256.Load(source).ToVector512()).AsSingle());
+
+    [MethodImpl(Inline)]
+    public void Store(float* target) => lanes.Store(target);
+
+    [MethodImpl(Inline)]
+    public static FloatVector512 operator +(FloatVector512 left, FloatVector512 right) => new(left.lanes + right.lanes);
+
+    [MethodImpl(Inline)]
+    public static FloatVector512 operator -(FloatVector512 left, FloatVector512 right) => new(left.lanes - right.lanes);
+
+    [MethodImpl(Inline)]
+    public static FloatVector512 operator *(FloatVector512 left, FloatVector512 right) => new(left.lanes * right.lanes);
+
+    [MethodImpl(Inline)]
+    public static FloatVector512 operator /(FloatVector512 left, FloatVector512 right) => new(left.lanes / right.lanes);
+
+    [MethodImpl(Inline)]
+    public static FloatVector512 operator &(FloatVector512 left, FloatVector512 right) => new(left.lanes & right.lanes);
+
+    [MethodImpl(Inline)]
+    public static FloatVector512 operator |(FloatVector512 left, FloatVector512 right) => new(left.lanes | right.lanes);
+
+    [MethodImpl(Inline)]
+    public static FloatVector512 MultiplyAdd(FloatVector512 left, FloatVector512 right, FloatVector512 addend) =>
+        new(Vector512.MultiplyAddEstimate(left.lanes, right.lanes, addend.lanes));
+
+    [MethodImpl(Inline)]
+    public static FloatVector512 Max(FloatVector512 left, FloatVector512 right) => new(Vector512.MaxNative(left.lanes, right.lanes));
+
+    [MethodImpl(Inline)]
+    public static FloatVector512 Min(FloatVector512 left, FloatVector512 right) => new(Vector512.MinNative(left.lanes, right.lanes));
+
+    [MethodImpl(Inline)]
+    public static FloatVector512 GreaterOrEqualBits(FloatVector512 left, FloatVector512 right) =>
+        new(Vector512.GreaterThanOrEqual(left.lanes.AsInt32(), right.lanes.AsInt32()).AsSingle());
+
+    [MethodImpl(Inline)]
+    public static FloatVector512 ShiftLeft(FloatVector512 value, int count) => new((value.lanes.AsUInt32() << count).AsSingle());
+
+    [MethodImpl(Inline)]
+    public static FloatVector512 ShiftRight(FloatVector512 value, int count) => new((value.lanes.AsUInt32() >>> count).AsSingle());
+
+    [MethodImpl(Inline)]
+    public static float Sum(FloatVector512 value) => Vector512.Sum(value.lanes);
+
+    public static float Largest(FloatVector512 value)
+    {
+        float largest = value.lanes[0];
+        for (int lane = 1; lane < Count; lane++)
+            largest = MathF.Max(largest, value.lanes[lane]);
+        return largest;
+    }
+}
