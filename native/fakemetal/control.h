@@ -1,0 +1,28 @@
+// What tests set and read in the fake device: limits, scheduling, the virtual clock, faults on demand.
+#pragma once
+#include <atomic>
+#include <cstdint>
+
+namespace fake {
+
+enum : int64_t { PageBytes = 16384 };  // Apple silicon's page, enforced here too
+
+struct Control {
+    std::atomic<int64_t> maxBufferLength{64LL << 30};
+    std::atomic<int64_t> recommendedMaxWorkingSetSize{128LL << 30};
+    std::atomic<int64_t> gpuFamily{1008};            // MTLGPUFamilyApple8: M2
+    std::atomic<int64_t> reverseConcurrentWork{1};   // runs dispatches between two barriers last to first
+    std::atomic<int64_t> stalledCommandBuffers{0};   // so many coming command buffers never finish
+    std::atomic<int64_t> failingCommandBuffers{0};   // so many coming command buffers end with an error
+
+    // The wiring model (RACS '24 §3.2): what the driver unwires after how long without use, and what wiring costs.
+    std::atomic<int64_t> smallBufferIdleMicroseconds{8'000};
+    std::atomic<int64_t> largeBufferIdleMicroseconds{512'000};
+    std::atomic<int64_t> largeBufferBytes{1LL << 30};
+    std::atomic<int64_t> wiringMicrosecondsPerBuffer{100};
+    std::atomic<int64_t> wiringBytesPerMicrosecond{40'000};  // 15.9 GB in 400 ms
+    std::atomic<int64_t> dispatchMicroseconds{20};
+};
+Control& control();
+
+}  // namespace fake

@@ -1,0 +1,22 @@
+// Driver processing on a virtual clock: a buffer is wired by its first use on the GPU and unwired after a time without
+// use, small ones sooner than large ones. No sleeping, so a test's numbers are the same on every machine.
+#pragma once
+#include <atomic>
+#include <cstdint>
+
+namespace fake {
+
+struct WiredRange {
+    std::atomic<int64_t> lastUseMicroseconds{INT64_MIN};
+};
+
+// The GPU uses a buffer: wires it if it is not wired, and charges the clock.
+void wire(WiredRange& range, int64_t bytes);
+// A residency request keeps a buffer wired (and wires it, off the token's path) without a use by the GPU.
+void keep_wired(WiredRange& range);
+
+int64_t wiring_clock();
+void wiring_advance(int64_t microseconds);
+int64_t wirings();
+
+}  // namespace fake

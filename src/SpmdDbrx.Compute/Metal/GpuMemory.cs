@@ -1,0 +1,36 @@
+namespace SpmdDbrx.Compute.Metal;
+
+/// <summary>What the GPU may wire, and what this process has given it: a slice that does not fit is refused before it is loaded.</summary>
+internal sealed class GpuMemory(nint device)
+{
+    private const long Mebibyte = 1 << 20;
+
+    private long usedBytes;
+
+    /// <summary>Longest MTLBuffer, in bytes.</summary>
+    public long MaxBufferLength { get; } = (long)Message.UInt64(device, Selectors.MaxBufferLength);
+
+    /// <summary>Bytes the GPU can use without paging.</summary>
+    public long WorkingSetBytes { get; } = (long)Message.UInt64(device, Selectors.RecommendedMaxWorkingSetSize);
+
+    /// <summary>Bytes given to the GPU so far.</summary>
+    public long UsedBytes => usedBytes;
+
+    /// <summary>Checks that more memory fits.</summary>
+    /// <exception cref="InsufficientMemoryException">It does not; says which limit to raise to what.</exception>
+    public void Require(long bytes, string what)
+    {
+        long needed = usedBytes + bytes;
+        if (needed <= WorkingSetBytes)
+            return;
+        long neededMebibytes = (needed + Mebibyte - 1) / Mebibyte;
+        long roundedMebibytes = (neededMebibytes + 1023) / 1024 * 1024;
+        throw new InsufficientMemoryException(
+            $"metal: {what} needs {neededMebibytes} MiB wired by the GPU, which may wire {WorkingSetBytes / Mebibyte} MiB; " +
+            $"use more ranks, or run: sudo sysctl iogpu.wired_limit_mb={roundedMebibytes}");
+    }
+
+    public void Add(long bytes) => usedBytes += bytes;
+
+    public void Subtract(long bytes) => usedBytes -= bytes;
+}

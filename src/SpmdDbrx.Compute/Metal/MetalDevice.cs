@@ -1,0 +1,186 @@
+namespace SpmdDbrx.Compute.Metal;
+
+/// <summary>The Apple GPU: kernels in native/metal, driven through the Objective-C runtime. On Linux the same code drives the emulator.</summary>
+/// <remarks>Operations are encoded into a command buffer; <see cref="Complete"/> commits it and polls until it has run.
+/// <see cref="Commit"/> and <see cref="Wait"/> are its two halves: between them the next command buffer can be encoded
+/// ahead, to be committed the moment an all-reduce returns. Not safe for several threads.</remarks>
+public sealed unsafe partial class MetalDevice : IDevice
+{
+    /// <summary>Apple silicon's page; every wrapped range starts at a multiple of it.</summary>
+    public const int PageBytes = 16 * 1024;
+
+    private const nuint SharedUntracked = 1 << 8;
+    private const nint FamilyWithBFloat16 = 1006;
+
+    private readonly nint device;
+    private readonly MetalOptions options;
+    private readonly CommandStream stream;
+    private readonly KernelLibrary library;
+    private readonly GpuMemory memory;
+    private readonly ResidencySets? residency;
+    private readonly ResidencyHeartbeat? heartbeat;
+    private UploadArena encodingUploads;
+    private UploadArena runningUploads;
+    private bool disposed;
+
+    /// <param name="options">Null: the defaults.</param>
+    /// <exception cref="MetalException">There is no GPU that can run the kernels.</exception>
+    public MetalDevice(MetalOptions? options = null)
+    {
+        this.options = options ?? new MetalOptions();
+        if (!OperatingSystem.IsMacOS())
+            MetalRuntimeLocator.RequireEmulator();
+        device = ObjectiveC.SystemDefaultDevice();
+        if (device == 0)
+            throw new MetalException("metal: the system has no Metal device (a session without a GPU, or a virtual machine)");
+        if (!Message.Boolean(device, Selectors.SupportsFamily, FamilyWithBFloat16))
+            throw new MetalException("metal: this GPU is older than Apple6 (A13, M1) and cannot compute on bfloat16");
+        using (AutoreleasePool.Begin())
+            Description = Message.Text(device, Selectors.Name);
+        EmulatedTime = EmulatorClock.TryOpen();
+        memory = new GpuMemory(device);
+        library = new KernelLibrary(device);
+        stream = new CommandStream(device, this.options.Deadline);
+        if (this.options.UseResidencySets && ResidencySets.AreSupported(device))
+        {
+            residency = new ResidencySets(device, stream.Queue, memory.WorkingSetBytes);
+            heartbeat = new ResidencyHeartbeat(residency, Time);
+        }
+        encodingUploads = new UploadArena(this);
+        runningUploads = new UploadArena(this);
+        CreateKernels();
+    }
+
+    /// <summary>Whether a device can be opened here: on macOS always, elsewhere where the emulator has been built.</summary>
+    public static bool IsAvailable => OperatingSystem.IsMacOS() || MetalRuntimeLocator.FindEmulator() is not null;
+
+    public string Name => "metal";
+
+    public string Description { get; }
+
+    /// <summary>Whether residency sets keep the weights wired; when not, router-aided loading and standby must.</summary>
+    public bool KeepsWeightsWired => residency is not null;
+
+    /// <summary>The clock of the device: the system's, or the emulator's virtual one.</summary>
+    public TimeProvider Time => EmulatedTime ?? TimeProvider.System;
+
+    /// <summary>The emulator's virtual clock; null on a GPU.</summary>
+    internal EmulatorClock? EmulatedTime { get; }
+
+    /// <summary>Checks that so many bytes more can be given to the GPU; call before loading.</summary>
+    /// <param name="byteLength">Bytes.</param>
+    /// <param name="what">What for, for the error message.</param>
+    /// <exception cref="InsufficientMemoryException">They cannot; names <c>iogpu.wired_limit_mb</c> and the value to set.</exception>
+    public void RequireMemory(long byteLength, string what) => memory.Require(byteLength, what);
+
+    public DeviceBuffer Allocate(long byteLength)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(byteLength);
+        long bytes = Math.Max(byteLength, 1);
+        memory.Require(bytes, $"a buffer of {bytes} bytes");
+        nint buffer = Message.Object(device, Selectors.NewBufferWithLength, (nuint)bytes, SharedUntracked);
+        if (buffer == 0)
+            throw new InsufficientMemoryException($"metal: no buffer of {bytes} bytes (the longest has {memory.MaxBufferLength})");
+        byte* contents = (byte*)Message.Object(buffer, Selectors.Contents);
+        return Adopt(contents, bytes, [buffer], bytes);
+    }
+
+    public DeviceBuffer Wrap(MappedFile file, long byteOffset, long byteLength)
+    {
+        ArgumentNullException.ThrowIfNull(file);
+        ArgumentOutOfRangeException.ThrowIfNegative(byteOffset);
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(byteLength);
+        if (byteOffset % PageBytes != 0)
+            throw new ArgumentException($"{file.Path}: offset {byteOffset} is not a multiple of {PageBytes}", nameof(byteOffset));
+        if (byteOffset + byteLength > file.Length)
+            throw new ArgumentException($"{file.Path}: bytes {byteOffset} … {byteOffset + byteLength} end after the file's {file.Length}", nameof(byteLength));
+        memory.Require(byteLength, file.Path);
+        byte* start = file.Pointer + byteOffset;
+        long pages = (byteLength + PageBytes - 1) / PageBytes * PageBytes;
+        if (pages <= memory.MaxBufferLength)
+            return Adopt(start, byteLength, [WrapWindow(start, pages, file.Path)], pages);
+        long step = memory.MaxBufferLength / 2 / PageBytes * PageBytes;
+        List<nint> windows = [];
+        for (long first = 0; windows.Count == 0 || first + step < pages; first += step)
+            windows.Add(WrapWindow(start + first, Math.Min(2 * step, pages - first), file.Path));
+        return Adopt(start, byteLength, [.. windows], step);
+    }
+
+    public void Complete()
+    {
+        Commit();
+        Wait();
+    }
+
+    /// <summary>Starts what has been asked for and returns at once. What is asked for next is encoded while it runs, and starts with the next Commit.</summary>
+    public void Commit()
+    {
+        // The previous command buffer has ended once Commit returns, so its uploads are free.
+        if (!stream.Commit())
+            return;
+        (encodingUploads, runningUploads) = (runningUploads, encodingUploads);
+        encodingUploads.Clear();
+        heartbeat?.Worked();
+    }
+
+    /// <summary>Returns when everything committed has run; only then may the host read its results.</summary>
+    /// <exception cref="MetalException">The GPU failed or missed the deadline.</exception>
+    public void Wait()
+    {
+        stream.Wait();
+        if (!stream.IsBusy)
+            TrimScratch();
+        EmulatedTime?.FireDueTimers();
+    }
+
+    public void Dispose()
+    {
+        if (disposed)
+            return;
+        disposed = true;
+        heartbeat?.Dispose();
+        residency?.Dispose();
+        stream.Dispose();
+        encodingUploads.Dispose();
+        runningUploads.Dispose();
+        DisposeScratch();
+        library.Dispose();
+        Message.Void(device, Selectors.Release);
+    }
+
+    /// <summary>Gives a buffer's MTLBuffers back once nothing uses them.</summary>
+    internal void Release(MetalBuffer buffer, ReadOnlySpan<nint> windows)
+    {
+        if (!disposed && stream.IsBusy)
+            Complete();
+        if (buffer.TakeOwnership())
+        {
+            memory.Subtract(buffer.ByteLength);
+            foreach (nint window in windows)
+            {
+                residency?.Remove(window);
+                Message.Void(window, Selectors.Release);
+            }
+        }
+    }
+
+    private nint WrapWindow(byte* start, long byteLength, string path)
+    {
+        nint buffer = Message.Object(device, Selectors.NewBufferWithBytesNoCopy, start, (nuint)byteLength, SharedUntracked, 0);
+        return buffer != 0
+            ? buffer
+            : throw new InsufficientMemoryException($"metal: {path}: the GPU cannot wrap {byteLength} bytes (the longest buffer has {memory.MaxBufferLength})");
+    }
+
+    private MetalBuffer Adopt(byte* pointer, long byteLength, nint[] windows, long windowStep)
+    {
+        memory.Add(byteLength);
+        MetalBuffer buffer = new(this, pointer, byteLength, windows, windowStep);
+        if (residency is not null)
+        {
+            foreach (nint window in windows)
+                residency.Add(window, Math.Min(byteLength, 2 * windowStep));
+        }
+        return buffer;
+    }
+}

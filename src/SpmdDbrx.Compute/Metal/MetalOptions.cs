@@ -1,0 +1,14 @@
+namespace SpmdDbrx.Compute.Metal;
+
+/// <summary>How a <see cref="MetalDevice"/> works.</summary>
+public sealed record MetalOptions
+{
+    /// <summary>Longest time one command buffer may take.</summary>
+    public TimeSpan Deadline { get; init; } = TimeSpan.FromSeconds(60);
+
+    /// <summary>Whether residency sets keep weights wired, where the system has them (macOS 15).</summary>
+    public bool UseResidencySets { get; init; } = true;
+
+    /// <summary>Attention reads keys in two passes from this many keys on (MLX, scaled_dot_product_attention.cpp).</summary>
+    public int TwoPassKeys { get; init; } = 1024;
+}
