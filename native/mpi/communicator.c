@@ -1,8 +1,11 @@
 #include "spmd_mpi.h"
 
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+#define ABORT_SECONDS 3
 
 static struct spmd_communicator world_communicator;
 
@@ -30,8 +33,10 @@ int spmd_mpi_finish(void)
 
 int spmd_mpi_abort(const struct spmd_communicator *communicator, int exit_code)
 {
+    /* Should MPI_Abort itself get stuck, say behind a call of the main thread, the alarm ends this rank and so the job. */
+    signal(SIGALRM, SIG_DFL);
+    alarm(ABORT_SECONDS);
     MPI_Abort(communicator->handle, exit_code);
-    /* MPI_Abort does not return on either MPI; the caller relies on it. */
     _exit(exit_code);
 }
 

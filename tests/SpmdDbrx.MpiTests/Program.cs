@@ -5,10 +5,10 @@ namespace SpmdDbrx.MpiTests;
 /// <summary>Runs the tests that need a real MPI: <c>mpiexec -n 4 dotnet SpmdDbrx.MpiTests.dll</c>.</summary>
 internal static class Program
 {
-    private static int Main()
+    private static int Main(string[] arguments)
     {
         if (MpiLaunch.Current is not null)
-            return Mpi.Environment.Run(RunTests, Report);
+            return Mpi.Environment.Run(world => arguments is [string fault] ? Fault.Commit(fault, world) : RunTests(world), Report);
         Console.Error.WriteLine("SpmdDbrx.MpiTests: start it with mpiexec");
         return 2;
     }
