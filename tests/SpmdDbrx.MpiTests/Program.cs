@@ -17,6 +17,7 @@ internal static class Program
     {
         if (world.Rank == 0)
             Console.WriteLine($"{Mpi.Environment.LibraryVersion}, {world.Size} ranks");
+        Latency.Print(world);
         using CheckRunner runner = new(world);
         return runner.Run(Check.FindAll(world));
     }
