@@ -1,6 +1,7 @@
 using System.CommandLine;
 using Serilog;
 using SpmdDbrx.Model;
+using SpmdDbrx.Model.Chat;
 
 namespace SpmdDbrx.Cli;
 
@@ -42,7 +43,7 @@ internal static class Failure
     /// <summary>One line: the message alone where it was written for the user, with the exception's type where it was not.</summary>
     public static string Describe(Exception exception)
     {
-        string message = exception is UsageException or InvalidModelException or IOException or UnauthorizedAccessException
+        string message = exception is UsageException or InvalidModelException or ChatTemplateException or IOException or UnauthorizedAccessException
             ? exception.Message
             : $"{exception.GetType().Name}: {exception.Message}";
         return message.ReplaceLineEndings(" ");

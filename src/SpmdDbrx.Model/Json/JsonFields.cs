@@ -62,6 +62,12 @@ internal readonly struct JsonFields
             : throw Wrong(name, "a positive number");
     }
 
+    /// <summary>true or false; <paramref name="absent"/> if the field is absent or JSON's null.</summary>
+    public bool Boolean(string name, bool absent) =>
+        Value(name) is not { } value ? absent
+        : value.ValueKind is JsonValueKind.True or JsonValueKind.False ? value.GetBoolean()
+        : throw Wrong(name, "true or false");
+
     /// <summary>A string; null if absent or JSON's null.</summary>
     public string? Text(string name)
     {
@@ -90,6 +96,9 @@ internal readonly struct JsonFields
 
     /// <summary>An object; one without fields if absent or JSON's null.</summary>
     public JsonFields ObjectOrEmpty(string name) => Object(name) ?? new JsonFields(Empty, Source, $"{prefix}{name}.");
+
+    /// <summary>An object that must be there.</summary>
+    public JsonFields RequiredObject(string name) => Object(name) ?? throw Wrong(name, "an object");
 
     /// <summary>An array that must be there.</summary>
     public JsonElement Array(string name) =>

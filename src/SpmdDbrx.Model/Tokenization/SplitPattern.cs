@@ -1,3 +1,5 @@
+using SpmdDbrx.Model.Json;
+
 namespace SpmdDbrx.Model.Tokenization;
 
 /// <summary>Chooses how a pre-tokenizer pattern runs: the known ones as linear scans, others as a .NET regular expression.</summary>
@@ -19,16 +21,12 @@ internal static class SplitPattern
     public const string Gpt2 = @"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+";
 
     /// <exception cref="InvalidModelException">.NET cannot run the pattern as the reference does.</exception>
-    public static IPieceSplitter ForRegex(JsonField pattern, bool keepMatches, bool keepGaps)
+    public static IPieceSplitter Read(JsonFields pattern, bool keepMatches, bool keepGaps)
     {
         // The known patterns match every character, so what happens to gaps does not matter; dropping matches would drop the text.
-        IPieceSplitter? scanner = keepMatches ? Scanner(pattern.Text()) : null;
-        return scanner ?? throw pattern.Error("a known pattern");
+        IPieceSplitter? scanner = keepMatches ? Scanner(pattern.RequiredText("Regex")) : null;
+        return scanner ?? throw pattern.Wrong("Regex", "a known pattern");
     }
-
-    /// <summary>A pattern that is a plain text.</summary>
-    public static IPieceSplitter ForLiteral(JsonField literal, bool keepMatches, bool keepGaps) =>
-        throw literal.Error("a regular expression");
 
     private static IPieceSplitter? Scanner(string pattern) => pattern switch
     {

@@ -25,13 +25,18 @@ public sealed class Tokenizer
         ordinaryAddedTokens = new AddedTokenFinder(addedTokens.Where(token => !token.IsSpecial).ToList());
         SpecialTokens = addedTokens.Where(token => token.IsSpecial).ToDictionary(token => token.Content, token => token.Id);
         specialIds = [.. SpecialTokens.Values];
-        EosToken = IdOf(config.EosToken);
-        PadToken = IdOf(config.PadToken);
-        BosToken = IdOf(config.BosToken);
+        EosToken = IdOf("eos_token");
+        PadToken = IdOf("pad_token");
+        BosToken = IdOf("bos_token");
 
-        int? IdOf(string? content) =>
-            addedTokens.FirstOrDefault(token => token.Content == content)?.Id
-            ?? (content is not null && parts.Vocabulary.TryGetValue(content, out int id) ? id : null);
+        int? IdOf(string name)
+        {
+            if (!config.NamedTokens.TryGetValue(name, out string? content))
+                return null;
+            if (parts.Vocabulary.TryGetValue(content, out int id))
+                return id;
+            return addedTokens.FirstOrDefault(token => token.Content == content)?.Id;
+        }
     }
 
     /// <summary>One more than the largest id that has a token; ids below it may be gaps, and a model may have more rows.</summary>
@@ -53,7 +58,7 @@ public sealed class Tokenizer
     /// <exception cref="InvalidModelException">No tokenizer file, a damaged one, or one of another kind than byte-level BPE.</exception>
     public static Tokenizer Load(string modelDirectory)
     {
-        TokenizerConfig config = TokenizerConfig.Read(Path.Combine(modelDirectory, "tokenizer_config.json"));
+        TokenizerConfig config = TokenizerConfig.Read(modelDirectory);
         string tokenizerJson = Path.Combine(modelDirectory, "tokenizer.json");
         TokenizerParts parts = TokenizerJson.Read(tokenizerJson);
         if (parts.NormalizesToFormC)

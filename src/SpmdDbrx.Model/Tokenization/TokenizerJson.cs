@@ -1,4 +1,5 @@
 using System.Text.Json;
+using SpmdDbrx.Model.Json;
 
 namespace SpmdDbrx.Model.Tokenization;
 
@@ -11,137 +12,135 @@ internal static class TokenizerJson
     /// <exception cref="InvalidModelException">The file is damaged or asks for something else than byte-level BPE.</exception>
     public static TokenizerParts Read(string path)
     {
-        using JsonDocument document = JsonFile.Open(path, out JsonField root);
-        JsonField model = root.Required("model");
+        JsonFields root = JsonFile.ReadObject(path);
+        JsonFields model = root.RequiredObject("model");
         RequirePlainBytePairs(model);
-        RequireByteLevelDecoder(root.Optional("decoder"));
-        RequireNoTokensAdded(root.Optional("post_processor"));
-        Dictionary<string, int> vocabulary = ReadVocabulary(model.Required("vocab"));
+        RequireByteLevelDecoder(root.Object("decoder"));
+        RequireNoTokensAdded(root.Object("post_processor"));
+        Dictionary<string, int> vocabulary = ReadVocabulary(model.RequiredObject("vocab"));
         return new TokenizerParts
         {
             File = path,
             Vocabulary = vocabulary,
             Model = ReadMerges(model, vocabulary),
-            PreTokenizer = PreTokenizerJson.Read(root.Required("pre_tokenizer")),
-            NormalizesToFormC = NormalizesToFormC(root.Optional("normalizer")),
-            AddedTokens = root.Optional("added_tokens")?.Items().Select(item => ReadAddedToken(item, TokenId(item.Required("id")))).ToList() ?? [],
+            PreTokenizer = PreTokenizerJson.Read(root.RequiredObject("pre_tokenizer")),
+            NormalizesToFormC = NormalizesToFormC(root.Object("normalizer")),
+            AddedTokens = root.Value("added_tokens") is null ? [] : root.Objects("added_tokens").Select(ReadAddedToken).ToList(),
         };
     }
 
-    /// <summary>An entry of added_tokens, or of tokenizer_config.json's added_tokens_decoder.</summary>
-    public static AddedToken ReadAddedToken(JsonField token, int id)
-    {
-        JsonField content = token.Required("content");
-        if (content.Text().Length is 0 or > LongestAddedToken)
-            throw content.Error($"a text of 1 to {LongestAddedToken} characters");
-        return new AddedToken(
-            content.Text(), id,
-            IsSpecial: token.Boolean("special", absent: false),
-            TakesSpaceBefore: token.Boolean("lstrip", absent: false),
-            TakesSpaceAfter: token.Boolean("rstrip", absent: false),
-            IsWholeWord: token.Boolean("single_word", absent: false));
-    }
+    private static AddedToken ReadAddedToken(JsonFields token) => AddedToken.Read(token, Id(token, "id"));
 
-    private const int LongestAddedToken = 512;
+    private static int Id(JsonFields fields, string name) => (int)fields.Integer(name, 0, BytePairModel.MaximumVocabularySize - 1);
 
-    private static int TokenId(JsonField id) => id.Int32(0, BytePairModel.MaximumVocabularySize - 1);
-
-    private static void RequirePlainBytePairs(JsonField model)
+    private static void RequirePlainBytePairs(JsonFields model)
     {
         // Files older than tokenizers 0.8 have no type; only BPE has merges.
-        if (model.Optional("type") is { } type && type.Text() != "BPE")
-            throw type.Error("\"BPE\"");
-        if (model.Optional("dropout") is { } dropout)
-            throw dropout.Error("null (encoding must be repeatable)");
+        if (model.Text("type") is not (null or "BPE"))
+            throw model.Wrong("type", "\"BPE\"");
+        if (model.Value("dropout") is not null)
+            throw model.Wrong("dropout", "null (encoding must be repeatable)");
         foreach (string affix in (string[])["continuing_subword_prefix", "end_of_word_suffix"])
         {
-            if (model.Optional(affix) is { } text && text.Text().Length > 0)
-                throw text.Error("no text (byte-level BPE)");
+            if (model.Text(affix) is not (null or ""))
+                throw model.Wrong(affix, "no text (byte-level BPE)");
         }
         if (model.Boolean("byte_fallback", absent: false))
-            throw model.Required("byte_fallback").Error("false (byte-level BPE has a token for every byte)");
+            throw model.Wrong("byte_fallback", "false (byte-level BPE has a token for every byte)");
     }
 
-    private static void RequireByteLevelDecoder(JsonField? decoder)
+    private static void RequireByteLevelDecoder(JsonFields? decoder)
     {
-        if (decoder?.Required("type") is { } type && type.Text() != "ByteLevel")
-            throw type.Error("\"ByteLevel\"");
+        if (decoder is { } component && component.RequiredText("type") != "ByteLevel")
+            throw component.Wrong("type", "\"ByteLevel\"");
     }
 
-    private static void RequireNoTokensAdded(JsonField? postProcessor)
+    private static void RequireNoTokensAdded(JsonFields? postProcessor)
     {
-        if (postProcessor is not { } processor)
+        if (postProcessor is not { } component)
             return;
-        JsonField type = processor.Required("type");
-        switch (type.Text())
+        switch (component.RequiredText("type"))
         {
             case "ByteLevel":
                 return;
             case "Sequence":
-                foreach (JsonField member in processor.Required("processors").Items())
+                foreach (JsonFields member in component.Objects("processors"))
                     RequireNoTokensAdded(member);
                 return;
-            case "TemplateProcessing" when processor.Required("single").Items().All(item => item.Optional("Sequence") is not null):
+            case "TemplateProcessing" when component.Objects("single").All(item => item.Has("Sequence")):
                 return;
             default:
-                throw type.Error("null, \"ByteLevel\" or a \"TemplateProcessing\" that adds no tokens");
+                throw component.Wrong("type", "null, \"ByteLevel\" or a \"TemplateProcessing\" that adds no tokens");
         }
     }
 
-    private static bool NormalizesToFormC(JsonField? normalizer)
+    private static bool NormalizesToFormC(JsonFields? normalizer)
     {
         if (normalizer is not { } component)
             return false;
-        JsonField type = component.Required("type");
-        switch (type.Text())
+        return component.RequiredText("type") switch
         {
-            case "NFC":
-                return true;
-            case "Sequence":
-                return component.Required("normalizers").Items().Aggregate(false, (any, member) => NormalizesToFormC(member) | any);
-            default:
-                throw type.Error("null or \"NFC\"");
-        }
+            "NFC" => true,
+            "Sequence" => component.Objects("normalizers").Aggregate(false, (any, member) => NormalizesToFormC(member) || any),
+            _ => throw component.Wrong("type", "\"NFC\", or normalizer null"),
+        };
     }
 
-    private static Dictionary<string, int> ReadVocabulary(JsonField vocab)
+    private static Dictionary<string, int> ReadVocabulary(JsonFields vocab)
     {
         var vocabulary = new Dictionary<string, int>(StringComparer.Ordinal);
         var takenIds = new HashSet<int>();
-        foreach ((string token, JsonField id) in vocab.Properties())
+        foreach (JsonProperty token in vocab.Element.EnumerateObject())
         {
-            if (!takenIds.Add(TokenId(id)))
-                throw id.Error("an id that no other token has");
-            if (!vocabulary.TryAdd(token, TokenId(id)))
-                throw id.Error("each token once");
+            bool isId = token.Value.ValueKind == JsonValueKind.Number && token.Value.TryGetInt32(out _);
+            int id = isId ? token.Value.GetInt32() : -1;
+            if (id is < 0 or >= BytePairModel.MaximumVocabularySize || !takenIds.Add(id))
+                throw Wrong($"an id below {BytePairModel.MaximumVocabularySize} that no other token has");
+            vocabulary.Add(token.Name, id);
+
+            InvalidModelException Wrong(string expected) =>
+                new($"{vocab.Source}: model.vocab: token {QuotedText.Of(token.Name)}: expected {expected}, found {QuotedText.Of(token.Value.GetRawText())}");
         }
         return vocabulary;
     }
 
-    private static BytePairModel ReadMerges(JsonField model, Dictionary<string, int> vocabulary)
+    private static BytePairModel ReadMerges(JsonFields model, Dictionary<string, int> vocabulary)
     {
-        JsonField merges = model.Required("merges");
-        var result = new BytePairModel(vocabulary, merges.Count) { WholePieceFirst = model.Boolean("ignore_merges", absent: false) };
+        JsonElement merges = model.Array("merges");
+        var result = new BytePairModel(vocabulary, merges.GetArrayLength()) { WholePieceFirst = model.Boolean("ignore_merges", absent: false) };
         int rank = 0;
-        foreach (JsonField merge in merges.Items())
+        foreach (JsonElement merge in merges.EnumerateArray())
         {
-            (string left, string right) = MergePair(merge);
-            int leftToken = Token(left);
-            int rightToken = Token(right);
-            result.AddMerge(leftToken, rightToken, new BytePairMerge(rank++, Token(left + right)));
+            string[] parts = MergeParts(merge);
+            if (parts.Length != 2)
+                throw Wrong("a pair of tokens, \"left right\" or [\"left\", \"right\"]");
+            result.AddMerge(Token(parts[0]), Token(parts[1]), new BytePairMerge(rank++, Token(parts[0] + parts[1])));
 
             int Token(string text) => vocabulary.TryGetValue(text, out int token)
                 ? token
-                : throw merge.Error($"parts and result in model.vocab (\"{(text.Length <= 60 ? text : text[..57] + "...")}\" is not)");
+                : throw Wrong($"parts and result in model.vocab, where {QuotedText.Of(text)} is not");
+            InvalidModelException Wrong(string expected) =>
+                new($"{model.Source}: model.merges[{rank}]: expected {expected}, found {QuotedText.Of(merge.GetRawText())}");
         }
         return result;
     }
 
-    private static (string Left, string Right) MergePair(JsonField merge)
+    /// <summary>The parts of a merge; another number than two if it is none.</summary>
+    private static string[] MergeParts(JsonElement merge)
     {
-        string[] parts = merge.IsArray
-            ? merge.Items().Take(3).Select(part => part.Text()).ToArray()
-            : merge.Text().Split(' ', 3);
-        return parts.Length == 2 ? (parts[0], parts[1]) : throw merge.Error("a pair of tokens: \"left right\" or [\"left\", \"right\"]");
+        try
+        {
+            return merge.ValueKind switch
+            {
+                JsonValueKind.String => merge.GetString()!.Split(' ', 3),
+                JsonValueKind.Array => merge.EnumerateArray().Take(3).Select(part => part.GetString() ?? "").ToArray(),
+                _ => [],
+            };
+        }
+        catch (InvalidOperationException)
+        {
+            // A part that is no string, or one with half a surrogate pair.
+            return [];
+        }
     }
 }
