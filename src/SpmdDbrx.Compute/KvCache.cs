@@ -26,6 +26,9 @@ public sealed class KvCache : IDisposable
     /// <summary>Positions that fit.</summary>
     public int Capacity { get; }
 
+    /// <summary>Bytes of all layers.</summary>
+    public long Bytes => keys.Concat(values).Sum(buffer => buffer.ByteLength);
+
     /// <summary>Keys of a layer, [kvHeadCount, capacity, headDim], rotated.</summary>
     public DeviceBuffer Keys(int layer) => keys[layer];
 

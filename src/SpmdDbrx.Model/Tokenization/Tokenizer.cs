@@ -54,6 +54,9 @@ public sealed class Tokenizer
     /// <summary>Id of bos_token; null if there is none. <see cref="Encode"/> never adds it.</summary>
     public int? BosToken { get; }
 
+    /// <summary>Whether a model directory has a tokenizer.</summary>
+    public static bool Exists(string modelDirectory) => File.Exists(Path.Combine(modelDirectory, "tokenizer.json"));
+
     /// <summary>Reads tokenizer.json, and tokenizer_config.json where there is one.</summary>
     /// <exception cref="InvalidModelException">No tokenizer file, a damaged one, or one of another kind than byte-level BPE.</exception>
     public static Tokenizer Load(string modelDirectory)

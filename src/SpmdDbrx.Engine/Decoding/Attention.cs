@@ -1,0 +1,26 @@
+using SpmdDbrx.Compute;
+using SpmdDbrx.Engine.Weights;
+
+namespace SpmdDbrx.Engine.Decoding;
+
+/// <summary>Grouped-query attention with clipped q, k, v and RoPE, replicated on every rank (MECHANISMS §1).</summary>
+public sealed class Attention(IDevice device, AttentionShape shape, RotaryTable rotary, KvCache cache)
+{
+    /// <summary>hidden += out_proj(attention(Wqkv(normed))); fills the cache at position … position + tokens − 1.</summary>
+    /// <param name="layer">Weights.</param>
+    /// <param name="index">The layer's place in the cache.</param>
+    /// <param name="workspace">Buffers.</param>
+    /// <param name="normed">[tokens, D]; overwritten.</param>
+    /// <param name="hidden">[tokens, D].</param>
+    /// <param name="position">Position of the first token.</param>
+    public void Forward(LayerWeights layer, int index, Workspace workspace, Activations normed, Activations hidden, int position)
+    {
+        Activations qkv = workspace.Qkv.Take(normed.Rows);
+        Activations attended = workspace.Attended.Take(normed.Rows);
+        device.Multiply(normed, layer.Wqkv, qkv);
+        device.RotateAndStore(qkv, shape, rotary, cache, index, position);
+        device.Attend(qkv, shape, cache, index, position, attended);
+        device.Multiply(attended, layer.AttentionOutput, normed);
+        device.Add(hidden, normed);
+    }
+}

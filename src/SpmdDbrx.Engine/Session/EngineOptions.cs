@@ -1,0 +1,29 @@
+namespace SpmdDbrx.Engine.Session;
+
+/// <summary>How a session runs a model. Every rank must use the same values.</summary>
+public sealed record EngineOptions
+{
+    /// <summary>Context when neither user nor model asks for less, tokens.</summary>
+    public const int DefaultContextLength = 4096;
+
+    /// <summary>Positions the KV cache holds; null = the model's own limit, at most <see cref="DefaultContextLength"/>.</summary>
+    public int? ContextLength { get; init; }
+
+    /// <summary>Tokens of one prefill batch.</summary>
+    public int BatchTokens { get; init; } = 512;
+
+    /// <summary>Where attention and router run.</summary>
+    public Topology Topology { get; init; } = Topology.Decentralized;
+
+    /// <summary>Which local experts run.</summary>
+    public Loading Loading { get; init; } = Loading.OnDemand;
+
+    /// <summary>How experts are divided.</summary>
+    public Partition Partition { get; init; } = Partition.Experts;
+
+    /// <summary>Bit-identical results for any number of ranks and any placement: expert outputs are exchanged one by one and added in gate order.</summary>
+    public bool Deterministic { get; init; }
+
+    /// <summary>Checks the hashes of the files this rank maps before the first token.</summary>
+    public bool VerifyWeights { get; init; } = true;
+}

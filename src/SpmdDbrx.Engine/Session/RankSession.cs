@@ -1,0 +1,168 @@
+using SpmdDbrx.Compute;
+using SpmdDbrx.Engine.Decoding;
+using SpmdDbrx.Engine.Experts;
+using SpmdDbrx.Engine.Placement;
+using SpmdDbrx.Engine.Weights;
+using SpmdDbrx.Model;
+using SpmdDbrx.Model.Prestack;
+using SpmdDbrx.Mpi;
+
+namespace SpmdDbrx.Engine.Session;
+
+/// <summary>Everything one rank holds while it runs a model: placement, mapped weights, buffers, decoder.</summary>
+public sealed class RankSession : IDisposable
+{
+    private const int LogitRows = 32;
+
+    // Tokens whose expert products take a CPU about as long as reading the expert's weights.
+    private const int PairsPerExpertRead = 16;
+
+    private readonly Stack<IDisposable> owned = [];
+    private long allocatedBytes;
+
+    private RankSession(Intracommunicator world, IDevice device, ModelDirectory model, EngineOptions options)
+    {
+        World = world;
+        Device = device;
+        Model = model;
+        Options = options;
+        ContextLength = options.ContextLength ?? Math.Min(model.Config.ContextLength, EngineOptions.DefaultContextLength);
+    }
+
+    /// <summary>All ranks.</summary>
+    public Intracommunicator World { get; }
+
+    /// <summary>This rank's processor.</summary>
+    public IDevice Device { get; }
+
+    /// <summary>The model on disk.</summary>
+    public ModelDirectory Model { get; }
+
+    /// <summary>How it runs.</summary>
+    public EngineOptions Options { get; }
+
+    /// <summary>Positions of the KV cache.</summary>
+    public int ContextLength { get; }
+
+    /// <summary>The forward pass.</summary>
+    public Decoder Decoder { get; private set; } = null!;
+
+    /// <summary>How ranks exchange.</summary>
+    public ExpertExchange Exchange { get; private set; } = null!;
+
+    /// <summary>Where time goes.</summary>
+    public DecodeClock Clock { get; } = new();
+
+    /// <summary>How many experts ran.</summary>
+    public ExpertCounters ExpertCounters { get; private set; } = null!;
+
+    /// <summary>Bytes of the model's weights that this rank holds.</summary>
+    public long WeightBytes { get; private set; }
+
+    /// <summary>Weights, KV cache and activations of this rank, bytes.</summary>
+    public long ResidentBytes => WeightBytes + allocatedBytes;
+
+    /// <summary>Opens a model on all ranks; if it fails on one, it fails on all.</summary>
+    /// <param name="world">All ranks; each must call this.</param>
+    /// <param name="device">This rank's processor.</param>
+    /// <param name="modelPath">Model directory; the path may differ from rank to rank, the model may not.</param>
+    /// <param name="options">How to run it; equal on all ranks.</param>
+    /// <exception cref="InvalidModelException">The model is missing or bad on this rank.</exception>
+    /// <exception cref="PeerFailedException">It is on another rank.</exception>
+    /// <exception cref="RankDisagreementException">Ranks have different models, programs or options.</exception>
+    public static RankSession Open(Intracommunicator world, IDevice device, string modelPath, EngineOptions options)
+    {
+        RankSession? session = null;
+        try
+        {
+            RankAgreement.Step(world, "opening the model", () =>
+            {
+                session = new RankSession(world, device, ModelDirectory.Open(modelPath), options);
+                session.RequireValidOptions();
+            });
+            session!.RequireAgreement();
+            RankAgreement.Step(world, "loading its weights", session.Load);
+            return session;
+        }
+        catch
+        {
+            session?.Dispose();
+            throw;
+        }
+    }
+
+    private void RequireValidOptions()
+    {
+        ModelConfig config = Model.Config;
+        if (ContextLength < 1 || ContextLength > config.ContextLength)
+            throw new EngineException($"--context: expected 1 to {config.ContextLength} (the model's own limit), found {ContextLength}");
+        if (Options.Partition == Partition.Experts && World.Size > config.ExpertCount)
+        {
+            throw new EngineException(
+                $"{World.Size} ranks for {config.ExpertCount} experts: some ranks would hold none; start at most {config.ExpertCount} or use --partition slices");
+        }
+        if (Options.Partition == Partition.Slices && World.Size > config.ExpertHiddenDim)
+            throw new EngineException($"{World.Size} ranks for {config.ExpertHiddenDim} hidden units: start at most {config.ExpertHiddenDim}");
+        if (Options.Partition == Partition.Slices && Options.Deterministic)
+            throw new EngineException("--deterministic needs whole experts: slices add in an order that depends on the number of ranks; use --partition experts");
+    }
+
+    private void RequireAgreement() => RankAgreement.RequireSame(
+        World,
+        ("program", typeof(RankSession).Assembly.ManifestModule.ModuleVersionId.ToString()),
+        ("model (config, weights, tokenizer)", Model.Fingerprint),
+        ("stacking", Model.IsPrestacked ? "prestacked" : "unstacked"),
+        ("context", $"{ContextLength}"),
+        ("batch", $"{Options.BatchTokens}"),
+        ("strategy", $"{Options.Topology}, {Options.Loading}, {Options.Partition}, deterministic {Options.Deterministic}"));
+
+    private void Load()
+    {
+        ModelConfig config = Model.Config;
+        int batch = Math.Min(Options.BatchTokens, ContextLength);
+        (ExpertShare share, ExpertAssigner? assigner) = Place(batch);
+        MappedWeights mapped = Own(new MappedWeights(Model, Device));
+        RankWeights weights = RankWeights.Map(Model, mapped, share);
+        WeightBytes = mapped.WeightBytes;
+        if (Options.VerifyWeights && Model is PrestackedModel prestacked)
+            prestacked.Verify(mapped.Files, System.Environment.ProcessorCount);
+
+        int outputRowsPerToken = Options.Deterministic ? config.TopK : 1;
+        RoutingCheck check = new(World.Rank, World.Size, config.ExpertCount);
+        Workspace workspace = Own(new Workspace(
+            Device, config, batch, Math.Min(LogitRows, batch), outputRowsPerToken, check.FloatCount(batch)));
+        KvCache cache = Own(new KvCache(Device, config.LayerCount, config.Attention, ContextLength));
+        RotaryTable rotary = Own(new RotaryTable(Device, config.HeadDim, config.RopeTheta, ContextLength));
+        allocatedBytes = workspace.Bytes + cache.Bytes;
+
+        SpareExperts spares = new(Options.Loading, config.LayerCount, share.Experts.Count);
+        ExpertLayer experts = new(Device, share, assigner, spares, World.Rank, batch, config.TopK, Options.Deterministic);
+        Exchange = ExpertExchange.Create(Options.Topology, World, check);
+        ExpertCounters = experts.Counters;
+        Attention attention = new(Device, config.Attention, rotary, cache);
+        Decoder = new Decoder(config, Device, weights, workspace, attention, experts, Exchange, Clock);
+    }
+
+    private (ExpertShare Share, ExpertAssigner? Assigner) Place(int tokenCapacity)
+    {
+        ModelConfig config = Model.Config;
+        if (Options.Partition == Partition.Slices)
+            return (new ExpertShare([.. Enumerable.Range(0, config.ExpertCount)], World.Rank, World.Size), null);
+        ExpertPlacement placement = ExpertPlacement.Contiguous(config.ExpertCount, World.Size);
+        // Bit-identical sums need every expert's tokens together on one rank, as they would be on any other number of ranks.
+        int pairsPerUnit = Options.Deterministic ? tokenCapacity * config.TopK : PairsPerExpertRead;
+        return (new ExpertShare(placement.ExpertsOf(World.Rank).ToArray()), new ExpertAssigner(placement, pairsPerUnit));
+    }
+
+    private T Own<T>(T resource) where T : IDisposable
+    {
+        owned.Push(resource);
+        return resource;
+    }
+
+    public void Dispose()
+    {
+        while (owned.TryPop(out IDisposable? resource))
+            resource.Dispose();
+    }
+}

@@ -1,0 +1,47 @@
+using SpmdDbrx.Compute;
+using SpmdDbrx.Model;
+
+namespace SpmdDbrx.Engine.Weights;
+
+/// <summary>The model files this rank uses, each mapped once and wrapped for the device without a copy.</summary>
+public sealed class MappedWeights(ModelDirectory model, IDevice device) : IDisposable
+{
+    private readonly Dictionary<string, (MappedFile File, DeviceBuffer Buffer)> files = [];
+
+    /// <summary>Bytes of the weights handed out so far: what this rank holds of the model.</summary>
+    public long WeightBytes { get; private set; }
+
+    /// <summary>Mapped files.</summary>
+    public IEnumerable<MappedFile> Files => files.Values.Select(entry => entry.File);
+
+    /// <summary>Device buffers of the mapped files.</summary>
+    public IEnumerable<DeviceBuffer> Buffers => files.Values.Select(entry => entry.Buffer);
+
+    /// <summary>A matrix on the device, mapping its file on first use.</summary>
+    /// <exception cref="InvalidModelException">The file is missing or not as long as it must be.</exception>
+    public WeightMatrix Map(in WeightLocation location)
+    {
+        WeightBytes += location.Type.ByteCount((long)location.Rows * location.Columns);
+        return new WeightMatrix(Buffer(location.File), location.ByteOffset, location.Rows, location.Columns, location.RowStrideBytes, location.Type);
+    }
+
+    private DeviceBuffer Buffer(string fileName)
+    {
+        if (files.TryGetValue(fileName, out (MappedFile File, DeviceBuffer Buffer) known))
+            return known.Buffer;
+        MappedFile file = model.Map(fileName);
+        DeviceBuffer buffer = device.Wrap(file, 0, file.Length);
+        files.Add(fileName, (file, buffer));
+        return buffer;
+    }
+
+    public void Dispose()
+    {
+        foreach ((MappedFile file, DeviceBuffer buffer) in files.Values)
+        {
+            buffer.Dispose();
+            file.Dispose();
+        }
+        files.Clear();
+    }
+}

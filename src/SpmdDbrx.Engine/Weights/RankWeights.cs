@@ -1,0 +1,43 @@
+using SpmdDbrx.Compute;
+using SpmdDbrx.Model;
+
+namespace SpmdDbrx.Engine.Weights;
+
+/// <summary>All weights one rank computes with.</summary>
+/// <param name="Embedding">[vocabulary, D].</param>
+/// <param name="Layers">Layers in order.</param>
+/// <param name="FinalNorm">[1, D].</param>
+/// <param name="LmHead">[vocabulary, D].</param>
+public sealed record RankWeights(WeightMatrix Embedding, LayerWeights[] Layers, WeightMatrix FinalNorm, WeightMatrix LmHead)
+{
+    /// <summary>Maps the replicated weights and this rank's share of the experts, and nothing else.</summary>
+    /// <exception cref="InvalidModelException">A file is missing or too short.</exception>
+    public static RankWeights Map(ModelDirectory model, MappedWeights mapped, ExpertShare share)
+    {
+        LayerWeights[] layers = new LayerWeights[model.Config.LayerCount];
+        for (int layer = 0; layer < layers.Length; layer++)
+            layers[layer] = MapLayer(model, mapped, share, layer);
+        return new RankWeights(mapped.Map(model.Embedding), layers, mapped.Map(model.FinalNorm), mapped.Map(model.LmHead));
+    }
+
+    private static LayerWeights MapLayer(ModelDirectory model, MappedWeights mapped, ExpertShare share, int layer)
+    {
+        (int start, int count) = share.Rows(model.Config.ExpertHiddenDim);
+        WeightMatrix MapRows(in WeightLocation location) => mapped.Map(
+            location with { ByteOffset = location.ByteOffset + (start * location.RowStrideBytes), Rows = count });
+
+        ExpertWeights[] experts = new ExpertWeights[share.Experts.Count];
+        for (int slot = 0; slot < experts.Length; slot++)
+        {
+            ExpertLocation expert = model.Expert(layer, share.Experts[slot]);
+            experts[slot] = new ExpertWeights(MapRows(expert.W1), MapRows(expert.V1), MapRows(expert.W2));
+        }
+        return new LayerWeights(
+            mapped.Map(model.AttentionNorm(layer)),
+            mapped.Map(model.Wqkv(layer)),
+            mapped.Map(model.AttentionOutput(layer)),
+            mapped.Map(model.ExpertNorm(layer)),
+            mapped.Map(model.Router(layer)),
+            experts);
+    }
+}
