@@ -1,13 +1,19 @@
 using System.CommandLine;
 using Serilog;
+using SpmdDbrx.Compute.Metal;
+using SpmdDbrx.Engine;
+using SpmdDbrx.Engine.Session;
 using SpmdDbrx.Model;
 using SpmdDbrx.Model.Chat;
+using SpmdDbrx.Mpi;
 
 namespace SpmdDbrx.Cli;
 
 /// <summary>Turns failures into one line on standard error and an exit code; the stack trace goes to the log.</summary>
 internal static class Failure
 {
+    private const int PeerGraceMilliseconds = 2000;
+
     /// <summary>Runs a command of one process.</summary>
     public static int Guard(Func<int> command)
     {
@@ -24,7 +30,16 @@ internal static class Failure
     /// <summary>Prints what went wrong and returns the exit code for it.</summary>
     public static int Report(Exception exception)
     {
-        Console.Error.WriteLine($"spmd-dbrx: {Describe(exception)}");
+        if (exception is PeerFailedException)
+        {
+            // The rank that failed reports it and ends the job with its own exit code.
+            Thread.Sleep(PeerGraceMilliseconds);
+        }
+        else if (exception is not RankDisagreementException || LaunchedRank.IsFirst)
+        {
+            string rank = LaunchedRank.IsAlone ? "" : $"[{LaunchedRank.Index}/{System.Environment.MachineName}] ";
+            Console.Error.WriteLine($"{rank}spmd-dbrx: {Describe(exception)}");
+        }
         Log.Debug(exception, "failed");
         return exception is UsageException ? ExitCode.Usage : ExitCode.Failed;
     }
@@ -43,7 +58,8 @@ internal static class Failure
     /// <summary>One line: the message alone where it was written for the user, with the exception's type where it was not.</summary>
     public static string Describe(Exception exception)
     {
-        string message = exception is UsageException or InvalidModelException or ChatTemplateException or IOException or UnauthorizedAccessException
+        string message = exception is UsageException or InvalidModelException or EngineException or InvalidInputException or MpiException
+            or ChatTemplateException or MetalException or IOException or UnauthorizedAccessException
             ? exception.Message
             : $"{exception.GetType().Name}: {exception.Message}";
         return message.ReplaceLineEndings(" ");

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using SpmdDbrx.Cli.Commands;
 
 namespace SpmdDbrx.Cli;
 
@@ -27,6 +28,9 @@ public static class Program
             "Runs large mixture-of-experts language models on a few machines: one process a machine under mpiexec, "
             + "the experts spread over the ranks, one all-reduce per layer.");
         root.Directives.Clear();
+        root.Add(GenerateCommand.Create(settings));
+        root.Add(ChatCommand.Create(settings));
+        root.Add(PerplexityCommand.Create(settings));
         return root;
     }
 }

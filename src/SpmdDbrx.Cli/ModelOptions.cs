@@ -1,0 +1,65 @@
+using System.CommandLine;
+using SpmdDbrx.Compute;
+using SpmdDbrx.Compute.Metal;
+using SpmdDbrx.Engine.Session;
+using SpmdDbrx.Mpi;
+
+namespace SpmdDbrx.Cli;
+
+/// <summary>The options of every command that runs a model.</summary>
+/// <param name="ModelPath">Model directory.</param>
+/// <param name="DeviceName">"cpu" or "metal".</param>
+/// <param name="Threads">Threads of this rank; 0 = the cores this rank can have.</param>
+/// <param name="Engine">How the session runs.</param>
+/// <param name="StrategyName">The preset, or "custom" when single axes were set.</param>
+/// <param name="Logging">Where logs go.</param>
+internal sealed record ModelOptions(
+    string ModelPath, string DeviceName, int Threads, EngineOptions Engine, string StrategyName, LoggingOptions Logging)
+{
+    /// <summary>Adds the options to a command and returns how to read them.</summary>
+    public static Func<ParseResult, ModelOptions> AddTo(Command command, Settings settings)
+    {
+        Option<string> model = settings.Option("--model", "", "model directory, made by prestack", "DIR");
+        model.Required = !model.HasDefaultValue || string.IsNullOrEmpty(model.GetDefaultValue() as string);
+        if (model.Required)
+            model.DefaultValueFactory = null;
+        Option<string> device = settings.Option("--device", "cpu", "processor that computes: cpu or metal", "NAME");
+        device.AcceptOnlyFromAmong("cpu", "metal");
+        Option<int> threads = settings.Option("--threads", 0, "threads of each rank; 0 = the cores of the host divided by its ranks", "T");
+        threads.RequireAtLeast(0);
+        Option<int?> context = settings.Option<int?>("--context", null, $"tokens the KV cache holds; default the model's limit, at most {EngineOptions.DefaultContextLength}", "N");
+        context.RequireAtLeast(1);
+        Option<int> batch = settings.Option("--batch", new EngineOptions().BatchTokens, "tokens of one prefill batch", "N");
+        batch.RequireAtLeast(1);
+        Option<bool> deterministic = settings.Option("--deterministic", false, "bit-identical results for any number of ranks and any placement");
+        Option<bool> noVerify = settings.Option("--no-verify", false, "do not check the weights' hashes before the first token");
+        foreach (Option option in (Option[])[model, device, threads, context, batch, deterministic, noVerify])
+            command.Options.Add(option);
+        Func<ParseResult, StrategyOptions> strategy = StrategyOptions.AddTo(command, settings);
+        Func<ParseResult, LoggingOptions> logging = LoggingOptions.AddTo(command, settings);
+        return parsed =>
+        {
+            StrategyOptions chosen = strategy(parsed);
+            EngineOptions engine = new()
+            {
+                ContextLength = parsed.GetValue(context),
+                BatchTokens = parsed.GetValue(batch),
+                Deterministic = parsed.GetValue(deterministic),
+                VerifyWeights = !parsed.GetValue(noVerify),
+                Topology = chosen.Topology,
+                Loading = chosen.Loading,
+                Partition = chosen.Partition,
+            };
+            return new ModelOptions(
+                parsed.GetRequiredValue(model), parsed.GetRequiredValue(device), parsed.GetValue(threads), engine, chosen.Name, logging(parsed));
+        };
+    }
+
+    /// <summary>This rank's processor, with its share of the host's cores.</summary>
+    public IDevice CreateDevice(Intracommunicator world)
+    {
+        using Intracommunicator host = world.SplitByHost();
+        int threads = Threads > 0 ? Threads : Math.Max(1, System.Environment.ProcessorCount / host.Size);
+        return DeviceName == "metal" ? new MetalDevice() : new CpuDevice(threads);
+    }
+}

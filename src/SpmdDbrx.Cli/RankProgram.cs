@@ -1,0 +1,49 @@
+using System.Runtime.InteropServices;
+using Serilog;
+using SpmdDbrx.Compute;
+using SpmdDbrx.Engine.Session;
+using SpmdDbrx.Mpi;
+
+namespace SpmdDbrx.Cli;
+
+/// <summary>Runs a command as one rank of the job: MPI around it, a device and a session in it, one line and an exit code for what goes wrong.</summary>
+internal static class RankProgram
+{
+    /// <summary>Opens the model on every rank and runs <paramref name="body"/>.</summary>
+    /// <param name="options">Model, device and strategy.</param>
+    /// <param name="body">What every rank does; returns its exit code.</param>
+    public static int Run(ModelOptions options, Func<RankSession, double, int> body) => Run(options.Logging, world =>
+    {
+        long start = System.Diagnostics.Stopwatch.GetTimestamp();
+        using IDevice device = options.CreateDevice(world);
+        using RankSession session = RankSession.Open(world, device, options.ModelPath, options.Engine);
+        Log.Information("{Device}: holds {Bytes:N0} bytes of weights", device.Description, session.WeightBytes);
+        world.Barrier();
+        return body(session, System.Diagnostics.Stopwatch.GetElapsedTime(start).TotalSeconds);
+    });
+
+    /// <summary>Runs <paramref name="body"/> on every rank without a model.</summary>
+    public static int Run(LoggingOptions logging, Func<Intracommunicator, int> body)
+    {
+        using PosixSignalRegistration terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, End);
+        using PosixSignalRegistration interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, End);
+        int exitCode = SpmdDbrx.Mpi.Environment.Run(
+            world =>
+            {
+                logging.Start(world);
+                return body(world);
+            },
+            Failure.Report);
+        Log.CloseAndFlush();
+        return exitCode;
+    }
+
+    private static void End(PosixSignalContext context)
+    {
+        context.Cancel = true;
+        int exitCode = 128 + (context.Signal == PosixSignal.SIGTERM ? 15 : 2);
+        if (LaunchedRank.IsFirst)
+            Console.Error.WriteLine($"spmd-dbrx: {context.Signal}: stopped");
+        System.Environment.Exit(exitCode);
+    }
+}
