@@ -1,0 +1,132 @@
+#!/usr/bin/env bash
+# SpmdDbrx: installs what is missing, builds what is stale, runs it.
+#   ./run.sh                                          the main job: the tiny trained model, text from 2 ranks, a timing table
+#   ./run.sh test                                     all tests
+#   ./run.sh build                                    build only
+#   ./run.sh [-n RANKS] [--hostfile F] COMMAND …      spmd-dbrx COMMAND … under mpiexec (without -n and --hostfile: one rank, no mpiexec)
+# MPIEXEC and MPICC choose the MPI (default: mpiexec and mpicc; Open MPI and MPICH both work).
+set -euo pipefail
+ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+PROGRAM=$ROOT/src/SpmdDbrx.Cli/bin/Release/net10.0/spmd-dbrx.dll
+TINY_MODEL=$ROOT/tests/models/tiny-dbrx
+TINY_PRESTACKED=$ROOT/build/models/tiny-dbrx.prestacked
+BUILT=$ROOT/build/built
+export DOTNET_CLI_TELEMETRY_OPTOUT=1 DOTNET_NOLOGO=1
+
+fail() { echo "run.sh: $*" >&2; exit 1; }
+say() { echo "run.sh: $*" >&2; }
+
+# ── what a machine needs ────────────────────────────────────────────────────────────────────────────────────────────
+as_root() { if [ "$(id -u)" = 0 ]; then "$@"; elif command -v sudo >/dev/null; then sudo "$@"; else fail "needs root to install: $*"; fi; }
+
+install_packages() { # Debian and Homebrew names differ: install_packages "debian names" "homebrew names"
+  if command -v apt-get >/dev/null; then
+    say "installing $1"
+    { as_root apt-get update -qq && as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $1; } >"$ROOT/build/install.log" 2>&1 ||
+      { tail -5 "$ROOT/build/install.log" >&2; fail "could not install $1"; }
+  elif command -v brew >/dev/null; then
+    say "installing $2"
+    brew install -q $2
+  else
+    fail "install these and start again: $1"
+  fi
+}
+
+require_tools() {
+  mkdir -p "$ROOT/build"
+  command -v dotnet >/dev/null || fail "dotnet: not found; install the .NET 10 SDK (https://dot.net/download) and start again"
+  local missing_debian="" missing_brew=""
+  command -v make >/dev/null && command -v c++ >/dev/null || { missing_debian+=" make g++"; missing_brew+=" make"; }
+  command -v "$MPICC" >/dev/null && command -v "$MPIEXEC" >/dev/null || { missing_debian+=" openmpi-bin libopenmpi-dev"; missing_brew+=" open-mpi"; }
+  [ -z "$missing_debian" ] || install_packages "$missing_debian" "$missing_brew"
+}
+
+MPICC=${MPICC:-mpicc}
+MPIEXEC=${MPIEXEC:-mpiexec}
+
+# ── build ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+is_stale() { # is_stale STAMP FOLDER… : whether anything under the folders is newer than the stamp
+  [ ! -e "$1" ] || [ -n "$(find "${@:2}" -newer "$1" -type f -not -path '*/bin/*' -not -path '*/obj/*' -print -quit)" ]
+}
+
+build() {
+  require_tools
+  SPMD_MPI_LIBRARY=$(make -s -C "$ROOT/native/mpi" MPICC="$MPICC" library) || fail "native/mpi does not build with $MPICC"
+  export SPMD_MPI_LIBRARY
+  is_stale "$BUILT" "$ROOT"/{src,native,tests,Directory.Build.props,Directory.Build.targets,Directory.Packages.props,global.json,SpmdDbrx.sln,.editorconfig} || return 0
+  say "building"
+  dotnet build -c Release -v quiet "$ROOT/SpmdDbrx.sln" >"$ROOT/build/build.log" 2>&1 ||
+    { grep -E 'error|warn' "$ROOT/build/build.log" | sort -u | head -20 >&2; fail "the build failed; all of it: build/build.log"; }
+  touch "$BUILT"
+}
+
+# ── run ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
+mpi_is_open_mpi() { "$MPIEXEC" --version 2>/dev/null | grep -q 'Open MPI\|OpenRTE'; }
+
+mpich_hostfile() { # Open MPI writes "host slots=N", MPICH "host:N"
+  local converted
+  converted=$(mktemp "${TMPDIR:-/tmp}/spmd-hosts.XXXXXX")
+  sed -E 's/#.*//; s/^[[:space:]]*([^[:space:]]+)[[:space:]]+slots=([0-9]+).*/\1:\2/; /^[[:space:]]*$/d' "$1" >"$converted"
+  echo "$converted"
+}
+
+launch() { # launch RANKS HOSTFILE COMMAND… : under mpiexec
+  local ranks=$1 hostfile=$2
+  shift 2
+  local options=(-n "$ranks")
+  [ -z "$hostfile" ] || [ -r "$hostfile" ] || fail "--hostfile $hostfile: cannot be read"
+  if mpi_is_open_mpi; then
+    # Not bound: a rank's threads may use all cores. Quiet: the failing rank's own line says what happened.
+    options+=(--bind-to none --quiet --mca orte_abort_print_stack 0 -x SPMD_MPI_LIBRARY)
+    if [ -n "$hostfile" ]; then options+=(--hostfile "$hostfile"); else options+=(--oversubscribe); fi
+    [ "$(id -u)" != 0 ] || export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
+  elif [ -n "$hostfile" ]; then
+    options+=(-f "$(mpich_hostfile "$hostfile")")
+  fi
+  "$MPIEXEC" "${options[@]}" "$@"
+}
+
+spmd() { # spmd RANKS HOSTFILE COMMAND…
+  local ranks=$1 hostfile=$2
+  shift 2
+  if [ -z "$ranks$hostfile" ]; then dotnet "$PROGRAM" "$@"; return; fi
+  launch "${ranks:-$(count_slots "$hostfile")}" "$hostfile" dotnet "$PROGRAM" "$@"
+}
+
+count_slots() { sed -E 's/#.*//; /^[[:space:]]*$/d; s/.*slots=([0-9]+).*/\1/; t; s/.*/1/' "$1" | awk '{ n += $1 } END { print n }'; }
+
+prestack_tiny_model() {
+  [ -e "$TINY_PRESTACKED/manifest.json" ] && ! is_stale "$TINY_PRESTACKED/manifest.json" "$TINY_MODEL" && return 0
+  mkdir -p "$(dirname "$TINY_PRESTACKED")"
+  dotnet "$PROGRAM" prestack --model "$TINY_MODEL" --out "$TINY_PRESTACKED" --force
+}
+
+main_job() {
+  prestack_tiny_model
+  local prompt='What is lzcat?'
+  say "asking the tiny trained model on 2 ranks: $prompt"
+  spmd 2 "" generate --model "$TINY_PRESTACKED" --chat -p "$prompt" --stream
+}
+
+# ── test ────────────────────────────────────────────────────────────────────────────────────────────────────────────
+run_tests() {
+  "$ROOT/tests/run-all.sh"
+}
+
+# ── command line ────────────────────────────────────────────────────────────────────────────────────────────────────
+ranks="" hostfile=""
+while [ $# -gt 0 ]; do
+  case $1 in
+    -n) [ $# -gt 1 ] && [[ $2 =~ ^[1-9][0-9]*$ ]] || { echo "run.sh: -n: expected a number of ranks" >&2; exit 2; }; ranks=$2; shift 2 ;;
+    --hostfile) [ $# -gt 1 ] || { echo "run.sh: --hostfile: expected a file" >&2; exit 2; }; hostfile=$2; shift 2 ;;
+    *) break ;;
+  esac
+done
+
+build
+case ${1:-} in
+  "") main_job ;;
+  build) ;;
+  test) run_tests ;;
+  *) spmd "$ranks" "$hostfile" "$@" ;;
+esac

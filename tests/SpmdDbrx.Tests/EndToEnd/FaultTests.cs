@@ -1,0 +1,179 @@
+using System.Diagnostics;
+using Xunit;
+
+namespace SpmdDbrx.Tests.EndToEnd;
+
+/// <summary>What goes wrong on one rank ends all of them in seconds, with one clear line and a non-zero code.</summary>
+public sealed class FaultTests(PrestackedTinyModel model) : IClassFixture<PrestackedTinyModel>
+{
+    private const string NeedsMpi = "no mpiexec, or SPMD_MPI_LIBRARY is not set: start the tests with run.sh test";
+    private static readonly TimeSpan Quickly = TimeSpan.FromSeconds(30);
+
+    [SkippableTheory]
+    [InlineData(0)]
+    [InlineData(2)]
+    public void Generate_FlippedByteInAnExpertFile_NamesTheFile(int ranks)
+    {
+        Skip.If(ranks > 0 && !SpmdProgram.HasMpi, NeedsMpi);
+        string damaged = model.Copy($"flipped-{ranks}");
+        string file = Path.Combine(damaged, "experts", "expert-09.bin");
+        byte[] bytes = File.ReadAllBytes(file);
+        bytes[bytes.Length / 2] ^= 0x10;
+        File.WriteAllBytes(file, bytes);
+        RequireOneLine(Generate(ranks, damaged), 1, "expert-09.bin");
+    }
+
+    [SkippableFact]
+    public void Generate_MissingFileOnOneRank_NamesTheFileAndEndsAll()
+    {
+        Skip.IfNot(SpmdProgram.HasMpi, NeedsMpi);
+        string incomplete = model.Copy("missing");
+        File.Delete(Path.Combine(incomplete, "experts", "expert-12.bin"));
+        RequireOneLine(SpmdProgram.RunJob([(1, Arguments(model.ModelPath)), (1, Arguments(incomplete))]), 1, "expert-12.bin");
+    }
+
+    [SkippableFact]
+    public void Generate_OtherModelOnOneRank_NamesWhatDiffers()
+    {
+        Skip.IfNot(SpmdProgram.HasMpi, NeedsMpi);
+        RequireOneLine(
+            SpmdProgram.RunJob([(1, Arguments(model.ModelPath)), (1, Arguments(RepositoryPaths.TinyModel))]), 1, "ranks disagree on model");
+    }
+
+    [SkippableFact]
+    public void Generate_OtherContextOnOneRank_NamesWhatDiffers()
+    {
+        Skip.IfNot(SpmdProgram.HasMpi, NeedsMpi);
+        string[] shorter = [.. Arguments(model.ModelPath), "--context", "64"];
+        RequireOneLine(SpmdProgram.RunJob([(1, Arguments(model.ModelPath)), (1, shorter)]), 1, "ranks disagree on context");
+    }
+
+    [SkippableTheory]
+    [InlineData(0)]
+    [InlineData(2)]
+    public void Generate_PromptLongerThanTheContext_SaysSo(int ranks)
+    {
+        Skip.If(ranks > 0 && !SpmdProgram.HasMpi, NeedsMpi);
+        SpmdProgram.Outcome outcome = SpmdProgram.Run(
+            ranks, "generate", "--model", model.ModelPath, "--context", "4", "-p", "one two three four five six seven");
+        RequireOneLine(outcome, 1, "the context holds 4");
+    }
+
+    [SkippableTheory]
+    [InlineData(0)]
+    [InlineData(2)]
+    public void Generate_UnknownFlag_IsAUsageError(int ranks)
+    {
+        Skip.If(ranks > 0 && !SpmdProgram.HasMpi, NeedsMpi);
+        RequireOneLine(SpmdProgram.Run(ranks, "generate", "--model", model.ModelPath, "-p", "x", "--bogus"), 2, "--bogus");
+    }
+
+    [Theory]
+    [InlineData("--max-tokens", "-3", "--max-tokens")]
+    [InlineData("--max-tokens", "many", "--max-tokens")]
+    [InlineData("--temperature", "-1", "--temperature")]
+    [InlineData("--top-p", "1.5", "--top-p")]
+    [InlineData("--seed", "minus", "--seed")]
+    [InlineData("--strategy", "fastest", "--strategy")]
+    [InlineData("--partition", "halves", "--partition")]
+    [InlineData("--device", "abacus", "--device")]
+    [InlineData("--threads", "-1", "--threads")]
+    [InlineData("--context", "0", "--context")]
+    public void Generate_BadOptionValue_IsAUsageErrorThatNamesTheOption(string option, string value, string expected) =>
+        RequireOneLine(SpmdProgram.Run(0, "generate", "--model", model.ModelPath, "-p", "x", option, value), 2, expected);
+
+    [Theory]
+    [InlineData("1,2,x", 2, "--prompt-tokens")]
+    [InlineData("1,99999", 1, "99999")]
+    [InlineData("", 2, "--prompt-tokens")]
+    public void Generate_BadPromptTokens_SaysWhat(string tokens, int exitCode, string expected) =>
+        RequireOneLine(SpmdProgram.Run(0, "generate", "--model", model.ModelPath, "--prompt-tokens", tokens), exitCode, expected);
+
+    [Fact]
+    public void Generate_NoSuchModel_NamesThePath() =>
+        RequireOneLine(SpmdProgram.Run(0, "generate", "--model", "/no/such/model", "-p", "x"), 1, "/no/such/model");
+
+    [SkippableFact]
+    public void Generate_MoreRanksThanExperts_SaysHowMany()
+    {
+        Skip.IfNot(SpmdProgram.HasMpi, NeedsMpi);
+        RequireOneLine(Generate(17, model.ModelPath), 1, "17 ranks for 16 experts");
+    }
+
+    [SkippableTheory]
+    [InlineData(0)]
+    [InlineData(1)]
+    public void Generate_RankKilledInMidGeneration_EndsTheOthers(int victim)
+    {
+        Skip.IfNot(SpmdProgram.HasMpi, NeedsMpi);
+        // A thousand prompts: the job cannot end by itself before the kill.
+        string prompts = Path.Combine(Path.GetTempPath(), $"spmd-prompts-{Guid.NewGuid():N}.jsonl");
+        File.WriteAllLines(prompts, Enumerable.Repeat("{\"prompt\": \"The\"}", 1000));
+        using Process job = SpmdProgram.Start([(3, ["generate", "--model", model.ModelPath, "--prompts", prompts, "-n", "500", "--ignore-eos", "--stream"])]);
+        Task<string> errors = job.StandardError.ReadToEndAsync();
+        try
+        {
+            // Streaming has begun: every rank is in the layer loop.
+            char[] text = new char[64];
+            Assert.True(job.StandardOutput.ReadBlock(text) == text.Length, errors.IsCompleted ? errors.Result : "no text");
+            Task<string> rest = job.StandardOutput.ReadToEndAsync();
+            Process.GetProcessById(RankProcesses(job.Id)[victim]).Kill();
+            Assert.True(job.WaitForExit(Quickly), "the job outlives a killed rank");
+            Assert.NotEqual(0, job.ExitCode);
+            Assert.Contains(Environment.MachineName, errors.Result, StringComparison.Ordinal);
+        }
+        finally
+        {
+            if (!job.HasExited)
+                job.Kill(entireProcessTree: true);
+            File.Delete(prompts);
+        }
+    }
+
+    private static string[] Arguments(string modelPath) => ["generate", "--model", modelPath, "-p", "The", "-n", "4", "--json"];
+
+    private static SpmdProgram.Outcome Generate(int ranks, string modelPath) => SpmdProgram.Run(ranks, Arguments(modelPath));
+
+    private static void RequireOneLine(SpmdProgram.Outcome outcome, int exitCode, string expected)
+    {
+        Assert.True(outcome.ExitCode == exitCode, $"exit code {outcome.ExitCode}: {outcome.Errors}");
+        Assert.Empty(outcome.Output);
+        string line = Assert.Single(outcome.Errors.Split('\n'), line => line.Contains("spmd-dbrx: ", StringComparison.Ordinal));
+        Assert.Contains(expected, line, StringComparison.Ordinal);
+        Assert.True(outcome.Duration < Quickly, $"took {outcome.Duration.TotalSeconds:F1} s");
+    }
+
+    /// <summary>Processes of the ranks: mpiexec's descendants that run the program, lowest id first.</summary>
+    private static int[] RankProcesses(int launcher)
+    {
+        Dictionary<int, int> parents = [];
+        List<int> programs = [];
+        foreach (string folder in Directory.EnumerateDirectories("/proc").Where(folder => int.TryParse(Path.GetFileName(folder), out _)))
+        {
+            int id = int.Parse(Path.GetFileName(folder), System.Globalization.CultureInfo.InvariantCulture);
+            try
+            {
+                string status = File.ReadAllText(Path.Combine(folder, "stat"));
+                parents[id] = int.Parse(status[(status.LastIndexOf(')') + 2)..].Split(' ')[1], System.Globalization.CultureInfo.InvariantCulture);
+                if (File.ReadAllText(Path.Combine(folder, "cmdline")).StartsWith("dotnet\0", StringComparison.Ordinal))
+                    programs.Add(id);
+            }
+            catch (IOException)
+            {
+                // The process ended while we looked.
+            }
+        }
+        return [.. programs.Where(IsDescendant).Order()];
+
+        bool IsDescendant(int id)
+        {
+            while (parents.TryGetValue(id, out int parent))
+            {
+                if (parent == launcher)
+                    return true;
+                id = parent;
+            }
+            return false;
+        }
+    }
+}

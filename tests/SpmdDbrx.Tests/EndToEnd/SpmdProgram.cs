@@ -1,0 +1,79 @@
+using System.Diagnostics;
+using SpmdDbrx.Cli;
+
+namespace SpmdDbrx.Tests.EndToEnd;
+
+/// <summary>Starts the program as a user does: one process, or N ranks under the mpiexec of this machine.</summary>
+internal static class SpmdProgram
+{
+    private static readonly TimeSpan Limit = TimeSpan.FromSeconds(100);
+    private static readonly string Mpiexec = System.Environment.GetEnvironmentVariable("MPIEXEC") ?? "mpiexec";
+    private static readonly Lazy<string?> Version = new(ReadVersion);
+
+    /// <summary>What a run left behind.</summary>
+    public sealed record Outcome(int ExitCode, string Output, string Errors, TimeSpan Duration);
+
+    /// <summary>Whether ranks can be started here.</summary>
+    public static bool HasMpi => Version.Value is not null && System.Environment.GetEnvironmentVariable("SPMD_MPI_LIBRARY") is not null;
+
+    /// <summary>Runs to the end; kills everything and fails the test when that takes too long.</summary>
+    public static Outcome Run(int ranks, params string[] arguments) => RunJob([(ranks, arguments)]);
+
+    /// <summary>Runs groups of ranks with different arguments as one job (MPMD).</summary>
+    public static Outcome RunJob(IReadOnlyList<(int Ranks, string[] Arguments)> groups)
+    {
+        using Process process = Start(groups);
+        Stopwatch clock = Stopwatch.StartNew();
+        Task<string> output = process.StandardOutput.ReadToEndAsync();
+        Task<string> errors = process.StandardError.ReadToEndAsync();
+        if (!process.WaitForExit(Limit))
+        {
+            process.Kill(entireProcessTree: true);
+            throw new TimeoutException($"{string.Join(' ', groups[0].Arguments)}: still running after {Limit.TotalSeconds} s; so far: {errors.Result}");
+        }
+        return new Outcome(process.ExitCode, output.Result, errors.Result, clock.Elapsed);
+    }
+
+    /// <summary>Starts a job and returns at once.</summary>
+    public static Process Start(IReadOnlyList<(int Ranks, string[] Arguments)> groups)
+    {
+        ProcessStartInfo start = new() { RedirectStandardOutput = true, RedirectStandardError = true };
+        start.FileName = groups is [(0, _)] ? "dotnet" : Mpiexec;
+        start.Environment["OMPI_ALLOW_RUN_AS_ROOT"] = "1";
+        start.Environment["OMPI_ALLOW_RUN_AS_ROOT_CONFIRM"] = "1";
+        if (groups is not [(0, _)] && Version.Value!.Contains("Open MPI", StringComparison.Ordinal))
+            AddAll(start, ["--bind-to", "none", "--oversubscribe", "--quiet"]);
+        for (int group = 0; group < groups.Count; group++)
+        {
+            if (group > 0)
+                start.ArgumentList.Add(":");
+            if (groups[group].Ranks > 0)
+                AddAll(start, ["-n", $"{groups[group].Ranks}", "dotnet"]);
+            start.ArgumentList.Add(typeof(Program).Assembly.Location);
+            AddAll(start, groups[group].Arguments);
+        }
+        return Process.Start(start)!;
+    }
+
+    private static void AddAll(ProcessStartInfo start, IEnumerable<string> arguments)
+    {
+        foreach (string argument in arguments)
+            start.ArgumentList.Add(argument);
+    }
+
+    private static string? ReadVersion()
+    {
+        try
+        {
+            ProcessStartInfo start = new(Mpiexec, "--version") { RedirectStandardOutput = true, RedirectStandardError = true };
+            using Process process = Process.Start(start)!;
+            string version = process.StandardOutput.ReadToEnd();
+            process.WaitForExit();
+            return version.Replace("OpenRTE", "Open MPI", StringComparison.Ordinal);
+        }
+        catch (System.ComponentModel.Win32Exception)
+        {
+            return null;
+        }
+    }
+}
