@@ -32,12 +32,13 @@ public static class Environment
         {
             return Report(exception, onFailure);
         }
-        AbortIfTheProcessEnds(world, out Action finished);
+        EventHandler abortOnExit = (_, _) => AbortOnExit(world);
+        AppDomain.CurrentDomain.ProcessExit += abortOnExit;
         int exitCode = RunProgram(program, onFailure, world);
         if (exitCode != 0)
             world.Abort(exitCode);
         NativeMpi.ThrowOnError(NativeMpi.spmd_mpi_finish(), "MPI_Finalize");
-        finished();
+        AppDomain.CurrentDomain.ProcessExit -= abortOnExit;
         return 0;
     }
 
@@ -75,11 +76,7 @@ public static class Environment
     private static int Report(Exception exception, Func<Exception, int> onFailure) =>
         onFailure(exception) is int exitCode and not 0 ? exitCode : 1;
 
-    // Exit() anywhere in the program would leave the others waiting; MPICH's mpiexec does not even notice.
-    private static void AbortIfTheProcessEnds(NativeIntracommunicator world, out Action finished)
-    {
-        EventHandler abort = (_, _) => world.Abort(System.Environment.ExitCode is int exitCode and not 0 ? exitCode : 1);
-        AppDomain.CurrentDomain.ProcessExit += abort;
-        finished = () => AppDomain.CurrentDomain.ProcessExit -= abort;
-    }
+    // Exit() anywhere in the program would leave the others waiting for this rank.
+    private static void AbortOnExit(NativeIntracommunicator world) =>
+        world.Abort(System.Environment.ExitCode is int exitCode and not 0 ? exitCode : 1);
 }

@@ -55,6 +55,8 @@ internal sealed class CheckRunner : IDisposable
 #pragma warning restore CA1031
         {
             failure = $"{exception.GetType().Name}: {exception.Message.ReplaceLineEndings(" ")}";
+            // At once, since the others may be stuck in the check, and then the exchange never ends.
+            Console.Error.WriteLine($"{check.Name}: rank {world.Rank}: {failure}");
         }
         IReadOnlyList<string> failures = Exchange(failure);
         watchdog.Change(Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
