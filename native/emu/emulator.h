@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <string>
+#include <vector>
 
 namespace emulator {
 
@@ -40,6 +41,7 @@ Options& options();
 
 // Null when no kernel has that name.
 const Kernel* find_kernel(const std::string& name);
+std::vector<std::string> kernel_names();
 
 // Runs the whole grid and returns an empty string, or what went wrong: a divergent barrier, an unbound buffer, …
 std::string dispatch(const Kernel& kernel, Size groups, Size threadsPerGroup, const Arguments& arguments);

@@ -15,6 +15,12 @@ const Kernel* find_kernel(const std::string& name) {
     return found == kernels().end() ? nullptr : &found->second;
 }
 
+std::vector<std::string> kernel_names() {
+    std::vector<std::string> names;
+    for (auto& [name, kernel] : kernels()) names.push_back(name);
+    return names;
+}
+
 }  // namespace emulator
 
 using emulator::Threadgroup;

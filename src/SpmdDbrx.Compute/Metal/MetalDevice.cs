@@ -46,8 +46,8 @@ public sealed unsafe partial class MetalDevice : IDevice
             residency = new ResidencySets(device, stream.Queue, memory.WorkingSetBytes);
             heartbeat = new ResidencyHeartbeat(residency, Time);
         }
-        encodingUploads = new UploadArena(this);
-        runningUploads = new UploadArena(this);
+        encodingUploads = new UploadArena(this, this.options.UploadBytes);
+        runningUploads = new UploadArena(this, this.options.UploadBytes);
         CreateKernels();
     }
 

@@ -11,4 +11,7 @@ public sealed record MetalOptions
 
     /// <summary>Attention reads keys in two passes from this many keys on (MLX, scaled_dot_product_attention.cpp).</summary>
     public int TwoPassKeys { get; init; } = 1024;
+
+    /// <summary>Room for what the host uploads with its dispatches; grows when it does not suffice.</summary>
+    internal long UploadBytes { get; init; } = 256 * 1024;
 }

@@ -1,9 +1,8 @@
 namespace SpmdDbrx.Compute.Metal;
 
 /// <summary>Room for what the host tells the GPU with a dispatch (token ids, assignment lists), reused after every <see cref="IDevice.Complete"/>.</summary>
-internal sealed class UploadArena(MetalDevice device) : IDisposable
+internal sealed class UploadArena(MetalDevice device, long chunkBytes) : IDisposable
 {
-    private const long ChunkBytes = 256 * 1024;
     private const long Alignment = 16;
 
     private readonly List<MetalBuffer> chunks = [];
@@ -20,7 +19,7 @@ internal sealed class UploadArena(MetalDevice device) : IDisposable
             used = 0;
         }
         if (current == chunks.Count)
-            chunks.Add((MetalBuffer)device.Allocate(Math.Max(ChunkBytes, bytes)));
+            chunks.Add((MetalBuffer)device.Allocate(Math.Max(chunkBytes, bytes)));
         MetalBuffer chunk = chunks[current];
         binding = new Binding(chunk, used, bytes, Written: false);
         Span<T> room = chunk.Span<T>(used, count);

@@ -1,0 +1,132 @@
+// The fake device must refuse what Metal's validation layer refuses. Every case makes one mistake in a process of its own,
+// which must end as an assertion with the expected words. Run by the test suite; prints one line a case.
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <functional>
+#include <string>
+
+#include "objc_runtime.h"
+
+extern "C" void objc_msgSend();
+extern "C" id MTLCreateSystemDefaultDevice();
+extern "C" int64_t fake_metal_set(const char* option, int64_t value);
+
+namespace {
+
+struct Size {
+    unsigned long width, height, depth;
+};
+
+template <typename Result = id, typename... Arguments>
+Result send(id receiver, const char* selector, Arguments... arguments) {
+    return ((Result(*)(id, SEL, Arguments...))objc_msgSend)(receiver, sel_registerName(selector), arguments...);
+}
+
+id text(const char* characters) { return send((id)objc_getClass("NSString"), "stringWithUTF8String:", characters); }
+
+// A device with an encoder open on `add`, as a correct program has it just before its dispatch.
+struct Session {
+    void* pool = objc_autoreleasePoolPush();
+    id device = MTLCreateSystemDefaultDevice();
+    id queue = send(device, "newCommandQueue");
+    id commands = send(queue, "commandBufferWithUnretainedReferences");
+    id encoder = nullptr;
+
+    void open() { encoder = send(commands, "computeCommandEncoderWithDispatchType:", 1ul); }
+    id buffer(unsigned long bytes) { return send(device, "newBufferWithLength:options:", bytes, 0ul); }
+    void dispatch() { send<void>(encoder, "dispatchThreadgroups:threadsPerThreadgroup:", Size{1, 1, 1}, Size{32, 1, 1}); }
+};
+
+struct Case {
+    const char* name;
+    const char* expected;
+    std::function<void(Session&)> mistake;
+};
+
+char* pages() { return (char*)mmap(nullptr, 65536, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0); }
+const char* noCopy = "newBufferWithBytesNoCopy:length:options:deallocator:";
+
+const Case cases[] = {
+    {"unknown selector", "unrecognized selector", [](Session& s) { send(s.device, "newBufferWithLenght:options:", 16ul, 0ul); }},
+    {"misaligned pointer", "not aligned to a page",
+     [](Session& s) { send(s.device, noCopy, (void*)(pages() + 64), 16384ul, 0ul, (void*)nullptr); }},
+    {"length not a multiple of the page", "not a multiple of 16384",
+     [](Session& s) { send(s.device, noCopy, (void*)pages(), 1000ul, 0ul, (void*)nullptr); }},
+    {"setBytes over 4 KiB", "must be <= 4096",
+     [](Session& s) { s.open(); send<void>(s.encoder, "setBytes:length:atIndex:", (const void*)pages(), 4097ul, 0ul); }},
+    {"buffer index 31", "must be < 31",
+     [](Session& s) { s.open(); send<void>(s.encoder, "setBuffer:offset:atIndex:", s.buffer(16), 0ul, 31ul); }},
+    {"offset past the end", "must be < [buffer length]",
+     [](Session& s) { s.open(); send<void>(s.encoder, "setBuffer:offset:atIndex:", s.buffer(16), 16ul, 0ul); }},
+    {"threadgroup memory not a multiple of 16", "multiple of 16",
+     [](Session& s) { s.open(); send<void>(s.encoder, "setThreadgroupMemoryLength:atIndex:", 20ul, 0ul); }},
+    {"threadgroup memory over 32 KiB", "must be <= 32768",
+     [](Session& s) { s.open(); send<void>(s.encoder, "setThreadgroupMemoryLength:atIndex:", 32784ul, 0ul); }},
+    {"dispatch without a pipeline", "pipeline state must be set", [](Session& s) { s.open(); s.dispatch(); }},
+    {"commit with an open encoder", "uncommitted encoder", [](Session& s) { s.open(); send<void>(s.commands, "commit"); }},
+    {"two encoders at once", "already encoding", [](Session& s) { s.open(); s.open(); }},
+    {"encoding after endEncoding", "has ended", [](Session& s) { s.open(); send<void>(s.encoder, "endEncoding"); s.dispatch(); }},
+    {"encoder released without endEncoding", "without endEncoding", [](Session& s) { s.open(); objc_autoreleasePoolPop(s.pool); }},
+    {"commit twice", "already committed", [](Session& s) { send<void>(s.commands, "commit"); send<void>(s.commands, "commit"); }},
+    {"encoding after commit", "already committed", [](Session& s) { send<void>(s.commands, "commit"); s.open(); }},
+    {"autorelease without a pool", "no pool in place",
+     [](Session& s) { objc_autoreleasePoolPop(s.pool); send(s.queue, "commandBufferWithUnretainedReferences"); }},
+    {"residency requested before commit", "not committed",
+     [](Session& s) {
+         id descriptor = send((id)objc_getClass("MTLResidencySetDescriptor"), "new");
+         id set = send(s.device, "newResidencySetWithDescriptor:error:", descriptor, (id*)nullptr);
+         send<void>(set, "addAllocation:", s.buffer(16));
+         send<void>(set, "requestResidency");
+     }},
+};
+
+// What a child printed, and whether it ended by abort().
+std::string run(const Case& c, bool& aborted) {
+    int channel[2];
+    if (pipe(channel)) abort();
+    const pid_t child = fork();
+    if (child == 0) {
+        dup2(channel[1], 2);
+        Session session;
+        c.mistake(session);
+        _exit(0);
+    }
+    close(channel[1]);
+    std::string output;
+    char bytes[4096];
+    for (ssize_t n; (n = read(channel[0], bytes, sizeof bytes)) > 0;) output.append(bytes, n);
+    close(channel[0]);
+    int status = 0;
+    waitpid(child, &status, 0);
+    aborted = WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT;
+    return output;
+}
+
+// The host's text must be the text the emulator was built from.
+bool foreign_kernels_are_refused() {
+    Session s;
+    id error = nullptr;
+    id library = send(s.device, "newLibraryWithSource:options:error:", text("kernel void other() {}"), (id) nullptr, &error);
+    return !library && error && strstr(send<const char*>(send(error, "localizedDescription"), "UTF8String"), "other kernels");
+}
+
+}  // namespace
+
+int main() {
+    int failures = 0;
+    for (const Case& c : cases) {
+        bool aborted;
+        const std::string output = run(c, aborted);
+        const bool good = aborted && output.find(c.expected) != std::string::npos;
+        printf("%-42s %s\n", c.name, good ? "refused" : ("NOT REFUSED: " + output).c_str());
+        failures += !good;
+    }
+    const bool good = foreign_kernels_are_refused();
+    printf("%-42s %s\n", "kernels the emulator was not built from", good ? "refused" : "NOT REFUSED");
+    return failures + !good;
+}
