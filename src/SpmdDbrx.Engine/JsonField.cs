@@ -124,6 +124,9 @@ internal readonly struct JsonField
     /// <summary>Whether this is an object.</summary>
     public bool IsObject => element.ValueKind == JsonValueKind.Object;
 
+    /// <summary>Whether this is the number 0.</summary>
+    public bool IsZero => element.ValueKind == JsonValueKind.Number && element.GetDouble() == 0;
+
     /// <summary>The complaint that this field is not what it should be.</summary>
     public InvalidInputException Wrong(string expected)
     {

@@ -1,0 +1,61 @@
+using SpmdDbrx.Engine.Performance.Inputs;
+using SpmdDbrx.Engine.Placement;
+using SpmdDbrx.Engine.Strategies;
+
+namespace SpmdDbrx.Engine.Performance;
+
+/// <summary>How a model is spread over ranks.</summary>
+public sealed record Deployment
+{
+    /// <summary>Selections held to evaluate a placement: all of them up to this number, else a sample of it.</summary>
+    private const int SelectionLimit = 20_000;
+
+    /// <summary>N.</summary>
+    public required int RankCount { get; init; }
+
+    /// <summary>Ranks that share one node's memory, bandwidth and arithmetic.</summary>
+    public int RanksPerNode { get; init; } = 1;
+
+    /// <summary>Stacking, topology, loading.</summary>
+    public Strategy Strategy { get; init; } = Strategy.PrestackedRouterAidedDecentralised;
+
+    /// <summary>Whole experts or slices of all.</summary>
+    public Partition Partition { get; init; } = Partition.Experts;
+
+    /// <summary>Who holds which experts; null = contiguous, each once. Without meaning for slices.</summary>
+    public ExpertPlacement? Placement { get; init; }
+
+    /// <summary>How experts are selected; null = uniformly.</summary>
+    public RoutingDistribution? Routing { get; init; }
+
+    /// <summary>Whether attention heads are spread over the ranks too, at the price of a second all-reduce a layer.</summary>
+    public bool SplitsAttention { get; init; }
+
+    /// <summary>Bits of the weights.</summary>
+    public WeightFormat Weights { get; init; } = WeightFormat.BFloat16;
+
+    /// <summary>Nodes.</summary>
+    public int NodeCount => (RankCount + RanksPerNode - 1) / RanksPerNode;
+
+    /// <summary>Experts that ranks run and hold, per layer.</summary>
+    /// <exception cref="InvalidInputException">More ranks than experts without replicas, or a placement for another model.</exception>
+    internal ExpertLoad LoadOf(ModelShape model)
+    {
+        if (RankCount < 1)
+            throw new InvalidInputException($"nodes: expected at least 1, found {RankCount}");
+        if (RanksPerNode < 1)
+            throw new InvalidInputException($"ranks per node: expected at least 1, found {RanksPerNode}");
+        double mean = (double)model.TopK / RankCount;
+        if (Partition == Partition.Slices)
+            return new ExpertLoad(mean, mean, (double)model.ExpertCount / RankCount, Math.Min(RankCount, RanksPerNode) * (double)model.ExpertCount / RankCount);
+        ExpertPlacement placement = Placement ?? ExpertPlacement.Contiguous(model.ExpertCount, RankCount);
+        if (placement.ExpertCount != model.ExpertCount || placement.RankCount != RankCount)
+            throw new InvalidInputException(
+                $"placement: expected {model.ExpertCount} experts on {RankCount} ranks, found {placement.ExpertCount} on {placement.RankCount}");
+        RoutingDistribution routing = Routing ?? RoutingDistribution.Uniform(model.ExpertCount, model.TopK, SelectionLimit, seed: 1);
+        double held = Enumerable.Range(0, RankCount).Max(rank => placement.ExpertsOf(rank).Length);
+        double heldByNode = Enumerable.Range(0, RankCount).GroupBy(rank => rank / RanksPerNode)
+            .Max(node => node.SelectMany(rank => placement.ExpertsOf(rank).ToArray()).Distinct().Count());
+        return new ExpertLoad(mean, ExpectedMaxLoad.Of(placement, routing).Mean, held, heldByNode);
+    }
+}

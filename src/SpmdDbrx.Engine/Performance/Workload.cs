@@ -1,0 +1,10 @@
+namespace SpmdDbrx.Engine.Performance;
+
+/// <summary>What is asked of the model, by one user.</summary>
+/// <param name="PromptTokens">Tokens of the prompt, processed in one batch.</param>
+/// <param name="ContextTokens">Tokens in the KV cache while a token is generated.</param>
+public sealed record Workload(int PromptTokens, int ContextTokens)
+{
+    /// <summary>[P1] §5: 128 prompt and 128 generated tokens; the cache holds 192 on average.</summary>
+    public static Workload Paper { get; } = new(128, 192);
+}
