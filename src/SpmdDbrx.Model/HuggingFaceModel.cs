@@ -17,6 +17,7 @@ public sealed class HuggingFaceModel : ModelDirectory
     {
         this.checkpoint = checkpoint;
         Fingerprint = fingerprint;
+        WeightFiles = [.. checkpoint.Shards.Select(shard => new WeightFile(shard.File, shard.Bytes))];
     }
 
     /// <inheritdoc/>
@@ -24,6 +25,9 @@ public sealed class HuggingFaceModel : ModelDirectory
 
     /// <summary>XXH3-128 over config.json, the header and length of every shard, and the tokenizer's files. The weights' bytes are not read.</summary>
     public override string Fingerprint { get; }
+
+    /// <inheritdoc/>
+    public override IReadOnlyList<WeightFile> WeightFiles { get; }
 
     /// <inheritdoc/>
     public override WeightLocation Embedding => Locate(DbrxTensors.Embedding);
@@ -64,9 +68,6 @@ public sealed class HuggingFaceModel : ModelDirectory
         ElementType weightType = checkpoint.Find(DbrxTensors.Experts(0, "w1")).Tensor.Type;
         return new HuggingFaceModel(path, config with { WeightType = weightType }, checkpoint, ComputeFingerprint(path, checkpoint));
     }
-
-    /// <inheritdoc/>
-    protected override long ExpectedBytes(string file) => checkpoint.Shards.Single(shard => shard.File == file).Bytes;
 
     private static void RequireTensors(string path, ModelConfig config, SafetensorsCheckpoint checkpoint)
     {

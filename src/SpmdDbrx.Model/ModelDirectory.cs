@@ -24,6 +24,9 @@ public abstract class ModelDirectory
     /// <summary>32 hexadecimal digits that are equal exactly if configuration, weights and tokenizer are equal; ranks compare it before the first token.</summary>
     public abstract string Fingerprint { get; }
 
+    /// <summary>All files with weights. Of a prestacked directory, files of experts that other machines host may be missing.</summary>
+    public abstract IReadOnlyList<WeightFile> WeightFiles { get; }
+
     /// <summary>Token embedding [vocabulary, D].</summary>
     public abstract WeightLocation Embedding { get; }
 
@@ -72,7 +75,7 @@ public abstract class ModelDirectory
     public MappedFile Map(string file)
     {
         string path = System.IO.Path.Combine(Path, file);
-        long expected = ExpectedBytes(file);
+        long expected = WeightFiles.Single(weights => weights.Name == file).Bytes;
         if (!File.Exists(path))
             throw new InvalidModelException($"{path}: expected {expected} bytes, found no such file; copy it to this machine");
         MappedFile mapped = MappedFile.Open(path);
@@ -81,9 +84,6 @@ public abstract class ModelDirectory
         mapped.Dispose();
         throw new InvalidModelException($"{path}: expected {expected} bytes, found {mapped.Length}; copy the file again");
     }
-
-    /// <summary>Length of a weight file, as manifest or header say.</summary>
-    protected abstract long ExpectedBytes(string file);
 
     /// <summary>Opens either kind, told apart by manifest.json and config.json.</summary>
     /// <exception cref="InvalidModelException">Neither kind, or a bad one.</exception>

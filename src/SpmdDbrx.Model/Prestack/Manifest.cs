@@ -22,11 +22,6 @@ internal sealed record Manifest(ModelConfig Config, IReadOnlyList<Manifest.Hashe
     /// <summary>How many of <see cref="Files"/> hold weights.</summary>
     public int WeightFileCount => 1 + Config.ExpertCount;
 
-    /// <summary>The error for a weight file that is not as long as the manifest says; null if it is.</summary>
-    public static InvalidModelException? CheckLength(string directory, HashedFile file, long found) =>
-        found == file.Bytes ? null : new InvalidModelException(
-            $"{Path.Combine(directory, file.Name)}: expected {file.Bytes} bytes, found {found}: {(found < file.Bytes ? $"truncated at offset {found}" : $"superfluous bytes from offset {file.Bytes}")}; copy the file again");
-
     /// <summary>Reads and checks manifest.json of a directory.</summary>
     public static Manifest Read(string directory)
     {

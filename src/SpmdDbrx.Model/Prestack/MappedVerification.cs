@@ -22,31 +22,21 @@ internal static class MappedVerification
         work.Sort((a, b) => b.Expected.Section.Bytes.CompareTo(a.Expected.Section.Bytes));
         long total = work.Sum(item => item.Expected.Section.Bytes);
         long done = 0;
-        InvalidModelException? failure = null;
-        Parallel.ForEach(work, new ParallelOptions { MaxDegreeOfParallelism = threads }, (item, loop) =>
+        Workers.Run(work, threads, () => new XxHash3(), (item, hash) =>
         {
             Section section = item.Expected.Section;
-            ulong found = Hash(item.File, section);
+            ulong found = Hash(item.File, section, hash);
             if (found != item.Expected.Hash)
-            {
-                Interlocked.CompareExchange(ref failure, Failure(model.Path, item.Expected, found), null);
-                loop.Stop();
-            }
+                throw Damage.OfSection(model.Path, item.Expected, found).AsError();
             progress?.Report(new ByteProgress(Interlocked.Add(ref done, section.Bytes), total, section.Name));
-        });
-        if (failure is not null)
-            throw failure;
+        }, CancellationToken.None);
     }
 
-    private static ulong Hash(MappedFile file, Section section)
+    private static ulong Hash(MappedFile file, Section section, XxHash3 hash)
     {
-        XxHash3 hash = new();
+        hash.Reset();
         for (long start = 0; start < section.Bytes; start += ChunkBytes)
             hash.Append(file.Span(section.Offset + start, (int)Math.Min(ChunkBytes, section.Bytes - start)));
         return hash.GetCurrentHashAsUInt64();
     }
-
-    private static InvalidModelException Failure(string directory, Manifest.HashedSection expected, ulong found) =>
-        new($"{Path.Combine(directory, expected.Section.File)}: section {expected.Section.Name} at offset {expected.Section.Offset}, {expected.Section.Bytes} bytes: "
-            + $"expected XXH3-64 {Hex.Of(expected.Hash)}, found {Hex.Of(found)}; the file is damaged: copy it again");
 }

@@ -8,13 +8,20 @@ public sealed class PrestackedModel : ModelDirectory
 {
     private readonly Manifest manifest;
 
-    private PrestackedModel(string path, Manifest manifest) : base(path, manifest.Config) => this.manifest = manifest;
+    private PrestackedModel(string path, Manifest manifest) : base(path, manifest.Config)
+    {
+        this.manifest = manifest;
+        WeightFiles = [.. manifest.Files.Take(manifest.WeightFileCount).Select(file => new WeightFile(file.Name, file.Bytes))];
+    }
 
     /// <inheritdoc/>
     public override bool IsPrestacked => true;
 
     /// <summary>XXH3-128 of the manifest, which holds the hashes of everything else.</summary>
     public override string Fingerprint => Hex.Of(manifest.Hash);
+
+    /// <inheritdoc/>
+    public override IReadOnlyList<WeightFile> WeightFiles { get; }
 
     /// <inheritdoc/>
     public override WeightLocation Embedding => Shared(0);
@@ -62,10 +69,8 @@ public sealed class PrestackedModel : ModelDirectory
             bool isExpert = index > 0 && index < manifest.WeightFileCount;
             if (!found.Exists && isExpert)
                 continue;
-            if (!found.Exists)
-                throw new InvalidModelException($"{found.FullName}: expected {file.Bytes} bytes, found no such file; copy it from where the model was prestacked");
-            if (Manifest.CheckLength(path, file, found.Length) is { } error)
-                throw error;
+            if (!found.Exists || found.Length != file.Bytes)
+                throw Damage.OfLength(found.FullName, file, found.Exists ? found.Length : null).AsError();
             if (index >= manifest.WeightFileCount)
                 SmallFile.RequireHash(found.FullName, file);
         }
@@ -79,9 +84,6 @@ public sealed class PrestackedModel : ModelDirectory
     /// <exception cref="InvalidModelException">A section is damaged: file, offset, expected and found hash.</exception>
     public void Verify(IEnumerable<MappedFile> files, int threads, IProgress<ByteProgress>? progress = null) =>
         MappedVerification.Run(this, manifest, files, threads, progress);
-
-    /// <inheritdoc/>
-    protected override long ExpectedBytes(string file) => manifest.Files.Single(hashed => hashed.Name == file).Bytes;
 
     private WeightLocation Shared(int section) => manifest.Sections[section].Section.Locate(0);
 

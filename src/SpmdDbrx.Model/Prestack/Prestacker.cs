@@ -1,4 +1,3 @@
-using System.Runtime.ExceptionServices;
 using Microsoft.Win32.SafeHandles;
 using SpmdDbrx.Compute;
 using SpmdDbrx.Model.Json;
@@ -47,7 +46,7 @@ public sealed class Prestacker
     private void Run(string output)
     {
         using DirectoryReplacement target = DirectoryReplacement.Begin(output, options.Force);
-        RequireSpace(target.Path);
+        DiskSpace.Require(target.Path, totalBytes);
         Directory.CreateDirectory(Path.Combine(target.Path, PrestackLayout.ExpertFolder));
         ulong[] hashes = new ulong[sections.Count];
         List<Manifest.HashedFile> files = WriteWeights(target.Path, hashes);
@@ -74,13 +73,6 @@ public sealed class Prestacker
         return [location.W1, location.V1, location.W2];
     }
 
-    private void RequireSpace(string directory)
-    {
-        long free = new DriveInfo(directory).AvailableFreeSpace;
-        if (free < totalBytes)
-            throw new IOException($"{directory}: expected {totalBytes} free bytes on this disk, found {free}; nothing was written");
-    }
-
     private List<Manifest.HashedFile> WriteWeights(string directory, ulong[] hashes)
     {
         IGrouping<string, int>[] files = [.. Enumerable.Range(0, sections.Count).GroupBy(index => sections[index].File)];
@@ -88,16 +80,8 @@ public sealed class Prestacker
         Dictionary<string, SafeFileHandle> handles = OpenSources();
         try
         {
-            ParallelOptions parallel = new() { MaxDegreeOfParallelism = options.Threads, CancellationToken = cancellation };
-            Parallel.For(0, files.Length, parallel, () => new SectionCopy(handles), (index, _, copy) =>
-            {
-                written[index] = WriteFile(directory, files[index].Key, [.. files[index]], copy, hashes);
-                return copy;
-            }, _ => { });
-        }
-        catch (AggregateException errors)
-        {
-            ExceptionDispatchInfo.Throw(errors.InnerExceptions[0]);
+            Workers.Run(Enumerable.Range(0, files.Length), options.Threads, () => new SectionCopy(handles),
+                (index, copy) => written[index] = WriteFile(directory, files[index].Key, [.. files[index]], copy, hashes), cancellation);
         }
         finally
         {

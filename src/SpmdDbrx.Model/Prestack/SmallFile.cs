@@ -24,7 +24,7 @@ internal static class SmallFile
         using FileStream stream = File.OpenRead(path);
         UInt128 found = Hash(stream);
         if (found != expected.Hash)
-            throw new InvalidModelException($"{path}: bytes 0 to {expected.Bytes}: expected XXH3-128 {Hex.Of(expected.Hash)}, found {Hex.Of(found)}; the file is damaged or edited: copy it again or run prestack again");
+            throw Damage.OfFile(path, expected, found).AsError();
     }
 
     private static UInt128 Hash(FileStream stream)

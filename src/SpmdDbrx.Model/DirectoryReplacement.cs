@@ -1,6 +1,7 @@
 using SpmdDbrx.Compute;
+using SpmdDbrx.Model.Prestack;
 
-namespace SpmdDbrx.Model.Prestack;
+namespace SpmdDbrx.Model;
 
 /// <summary>A directory that appears under its name only when it is complete: written as NAME.partial, synced, renamed.</summary>
 /// <remarks>A directory that is replaced moves to NAME.old between two renames; a run killed just there is put right by the next one.
