@@ -35,9 +35,9 @@ internal sealed class DirectoryReplacement : IDisposable
         try
         {
             replacement.Recover();
-            RequireReplaceable(target, force);
             if (Directory.Exists(replacement.Path))
                 Directory.Delete(replacement.Path, recursive: true);
+            RequireReplaceable(target, force);
             Directory.CreateDirectory(replacement.Path);
             return replacement;
         }

@@ -39,4 +39,12 @@ internal static class StoredWeights
             file.Span(location.ByteOffset + (row * location.RowStrideBytes), rowBytes).CopyTo(bytes.AsSpan(row * rowBytes));
         return bytes;
     }
+
+    /// <summary>An element as float.</summary>
+    public static float Value(byte[] bytes, ElementType type, int index) => type switch
+    {
+        ElementType.Float32 => BitConverter.ToSingle(bytes, index * 4),
+        ElementType.Float16 => (float)BitConverter.ToHalf(bytes, index * 2),
+        _ => BitConverter.UInt32BitsToSingle((uint)BitConverter.ToUInt16(bytes, index * 2) << 16),
+    };
 }
