@@ -13,6 +13,7 @@ namespace SpmdDbrx.Cli;
 internal static class Failure
 {
     private const int PeerGraceMilliseconds = 2000;
+    private const int FirstRankGraceMilliseconds = 300;
 
     /// <summary>Runs a command of one process.</summary>
     public static int Guard(Func<int> command)
@@ -35,8 +36,11 @@ internal static class Failure
             // The rank that failed reports it and ends the job with its own exit code.
             Thread.Sleep(PeerGraceMilliseconds);
         }
-        else if (exception is not RankDisagreementException || LaunchedRank.IsFirst)
+        else
         {
+            // What fails on all ranks alike is said once: rank 0 speaks and ends the job while the others still wait.
+            if (!LaunchedRank.IsFirst)
+                Thread.Sleep(FirstRankGraceMilliseconds);
             string rank = LaunchedRank.IsAlone ? "" : $"[{LaunchedRank.Index}/{System.Environment.MachineName}] ";
             Console.Error.WriteLine($"{rank}spmd-dbrx: {Describe(exception)}");
         }
@@ -45,12 +49,15 @@ internal static class Failure
     }
 
     /// <summary>Prints the first thing wrong with the command line, on rank 0 only, and returns exit code 2.</summary>
-    public static int ReportUsage(ParseResult parsed)
+    /// <param name="parsed">The command line, settings included.</param>
+    /// <param name="configured">Arguments that come from settings.</param>
+    public static int ReportUsage(ParseResult parsed, IReadOnlyList<string> configured)
     {
         if (LaunchedRank.IsFirst)
         {
             string command = parsed.CommandResult.Command is RootCommand ? "" : $" {parsed.CommandResult.Command.Name}";
-            Console.Error.WriteLine($"spmd-dbrx: {parsed.Errors[0].Message.TrimEnd('.')}; see spmd-dbrx{command} --help");
+            string settings = configured.Count == 0 ? "" : $" (from settings: {string.Join(' ', configured)})";
+            Console.Error.WriteLine($"spmd-dbrx: {parsed.Errors[0].Message.TrimEnd('.')}{settings}; see spmd-dbrx{command} --help");
         }
         return ExitCode.Usage;
     }

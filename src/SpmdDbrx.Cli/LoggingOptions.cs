@@ -14,7 +14,7 @@ internal sealed record LoggingOptions(LogEventLevel Level, string? Folder)
     public static Func<ParseResult, LoggingOptions> AddTo(Command command, Settings settings)
     {
         Option<string> level = settings.Option("--log-level", "warning", "least severe message on standard error: debug, information, warning or error", "LEVEL");
-        level.AcceptOnlyFromAmong("debug", "information", "warning", "error");
+        level.RequireOneOf("debug", "information", "warning", "error");
         Option<string?> folder = settings.Option<string?>("--log-dir", null, "also write everything to DIR/rank-N.log", "DIR");
         command.Options.Add(level);
         command.Options.Add(folder);

@@ -19,12 +19,9 @@ internal sealed record ModelOptions(
     /// <summary>Adds the options to a command and returns how to read them.</summary>
     public static Func<ParseResult, ModelOptions> AddTo(Command command, Settings settings)
     {
-        Option<string> model = settings.Option("--model", "", "model directory, made by prestack", "DIR");
-        model.Required = !model.HasDefaultValue || string.IsNullOrEmpty(model.GetDefaultValue() as string);
-        if (model.Required)
-            model.DefaultValueFactory = null;
+        Option<string> model = new("--model") { Description = "model directory, made by prestack", HelpName = "DIR", Required = true };
         Option<string> device = settings.Option("--device", "cpu", "processor that computes: cpu or metal", "NAME");
-        device.AcceptOnlyFromAmong("cpu", "metal");
+        device.RequireOneOf("cpu", "metal");
         Option<int> threads = settings.Option("--threads", 0, "threads of each rank; 0 = the cores of the host divided by its ranks", "T");
         threads.RequireAtLeast(0);
         Option<int?> context = settings.Option<int?>("--context", null, $"tokens the KV cache holds; default the model's limit, at most {EngineOptions.DefaultContextLength}", "N");

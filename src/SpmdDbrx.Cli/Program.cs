@@ -9,11 +9,14 @@ public static class Program
     public static int Main(string[] arguments)
     {
         LaunchedRank.QuietConsole();
-        RootCommand root = CreateRootCommand(Settings.Load());
+        Settings settings = Settings.Load();
+        RootCommand root = CreateRootCommand(settings);
         // Prompts may begin with "@" or "-": no response files, no bundled short options.
-        ParseResult parsed = root.Parse(arguments, new ParserConfiguration { ResponseFileTokenReplacer = null, EnablePosixBundling = false });
+        ParserConfiguration configuration = new() { ResponseFileTokenReplacer = null, EnablePosixBundling = false };
+        IReadOnlyList<string> configured = settings.MissingArguments(root.Parse(arguments, configuration));
+        ParseResult parsed = root.Parse([.. arguments, .. configured], configuration);
         if (parsed.Errors.Count > 0)
-            return Failure.ReportUsage(parsed);
+            return Failure.ReportUsage(parsed, configured);
         return parsed.Invoke(new InvocationConfiguration
         {
             EnableDefaultExceptionHandler = false,

@@ -42,8 +42,7 @@ internal static class RankProgram
     {
         context.Cancel = true;
         int exitCode = 128 + (context.Signal == PosixSignal.SIGTERM ? 15 : 2);
-        if (LaunchedRank.IsFirst)
-            Console.Error.WriteLine($"spmd-dbrx: {context.Signal}: stopped");
+        Log.Information("stopped by {Signal}", context.Signal);
         System.Environment.Exit(exitCode);
     }
 }

@@ -1,11 +1,9 @@
 using System.CommandLine;
-using System.CommandLine.Parsing;
-using System.Globalization;
 using Microsoft.Extensions.Configuration;
 
 namespace SpmdDbrx.Cli;
 
-/// <summary>Defaults of options: appsettings.json &lt; SPMDDBRX_… environment &lt; command line.</summary>
+/// <summary>Values of options that the command line does not give: appsettings.json &lt; SPMDDBRX_… environment &lt; command line.</summary>
 /// <remarks>An option's key is its long name: <c>--max-tokens</c> is "max-tokens" in appsettings.json and SPMDDBRX_MAX_TOKENS in the environment.</remarks>
 public sealed class Settings
 {
@@ -32,35 +30,30 @@ public sealed class Settings
         return new Settings(configuration);
     }
 
-    /// <summary>An option whose value falls back to the configuration, then to <paramref name="fallback"/>.</summary>
-    /// <param name="name">Long name with dashes.</param>
-    /// <param name="fallback">Value when neither command line nor configuration gives one.</param>
+    /// <summary>An option with a default.</summary>
+    /// <param name="name">Long name with dashes; also its key in the settings.</param>
+    /// <param name="fallback">Value when neither command line nor settings give one.</param>
     /// <param name="description">Help text.</param>
     /// <param name="helpName">Placeholder of the value in the help.</param>
     /// <param name="aliases">Short names.</param>
     public Option<T> Option<T>(string name, T fallback, string description, string? helpName = null, params string[] aliases)
     {
         Option<T> option = new(name, aliases) { Description = description, HelpName = helpName };
-        string key = name.TrimStart('-');
-        string? configured = configuration[key];
-        if (configured is not null)
-            option.DefaultValueFactory = result => Convert<T>(result, key, configured);
-        else if (fallback is not null && !Equals(fallback, false))
+        if (fallback is not null && !Equals(fallback, false))
             option.DefaultValueFactory = _ => fallback;
         return option;
     }
 
-    private static T Convert<T>(ArgumentResult result, string key, string text)
+    /// <summary>What the settings say about options that the command line leaves open, as further arguments: checked by the same rules.</summary>
+    public IReadOnlyList<string> MissingArguments(ParseResult parsed)
     {
-        Type type = Nullable.GetUnderlyingType(typeof(T)) ?? typeof(T);
-        try
+        List<string> arguments = [];
+        foreach (Option option in parsed.CommandResult.Command.Options)
         {
-            return (T)System.Convert.ChangeType(text, type, CultureInfo.InvariantCulture);
+            bool given = parsed.GetResult(option) is { Implicit: false };
+            if (!given && configuration[option.Name.TrimStart('-')] is string value)
+                arguments.Add($"{option.Name}={value}");
         }
-        catch (Exception exception) when (exception is FormatException or OverflowException or InvalidCastException)
-        {
-            result.AddError($"setting '{key}' (appsettings.json or {EnvironmentPrefix}{key.ToUpperInvariant().Replace('-', '_')}): expected {type.Name}, found '{text}'");
-            return default!;
-        }
+        return arguments;
     }
 }

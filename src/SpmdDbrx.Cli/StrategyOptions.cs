@@ -20,17 +20,17 @@ internal sealed record StrategyOptions(string Name, bool? Prestacked, Topology T
             "--strategy", DefaultPreset,
             "preset: naive (unstacked, centralized, on-demand), p-lb (prestacked, centralized, busy-full) or p-lr-d (prestacked, decentralized, "
             + "router-aided where idle weights lose their wiring, on-demand where they do not, as on a CPU)", "NAME");
-        strategy.AcceptOnlyFromAmong("naive", "p-lb", "p-lr-d");
+        strategy.RequireOneOf("naive", "p-lb", "p-lr-d");
         Option<string?> stacking = settings.Option<string?>("--stacking", null, "require a model directory that is unstacked or prestacked", "LAYOUT");
-        stacking.AcceptOnlyFromAmong("unstacked", "prestacked");
+        stacking.RequireOneOf("unstacked", "prestacked");
         Option<string?> topology = settings.Option<string?>(
             "--topology", null, "centralized: rank 0 runs attention, two communications a layer; decentralized: every rank does, one all-reduce a layer", "SHAPE");
-        topology.AcceptOnlyFromAmong("centralized", "decentralized");
+        topology.RequireOneOf("centralized", "decentralized");
         Option<string?> loading = settings.Option<string?>(
             "--loading", null, "local experts that run in a layer: on-demand (selected ones), busy-full (all), router-aided (as many as on the busiest rank)", "POLICY");
-        loading.AcceptOnlyFromAmong("on-demand", "busy-full", "router-aided");
+        loading.RequireOneOf("on-demand", "busy-full", "router-aided");
         Option<string> partition = settings.Option("--partition", "experts", "what a rank holds: whole experts, or slices of every expert", "UNIT");
-        partition.AcceptOnlyFromAmong("experts", "slices");
+        partition.RequireOneOf("experts", "slices");
         foreach (Option option in (Option[])[strategy, stacking, topology, loading, partition])
             command.Options.Add(option);
         return parsed => Read(
