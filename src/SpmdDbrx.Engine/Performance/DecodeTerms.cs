@@ -1,6 +1,6 @@
 using System.Globalization;
 using SpmdDbrx.Engine.Performance.Inputs;
-using SpmdDbrx.Engine.Strategies;
+using SpmdDbrx.Engine.Session;
 
 namespace SpmdDbrx.Engine.Performance;
 
@@ -40,10 +40,10 @@ internal sealed class DecodeTerms
         _ => load.Busiest,
     };
 
-    private bool IsCentralised => deployment.Strategy.Topology == Topology.Centralised && deployment.RankCount > 1;
+    private bool IsCentralized => deployment.Strategy.Topology == Topology.Centralized && deployment.RankCount > 1;
 
     private int CommunicationsPerLayer =>
-        deployment.RankCount == 1 ? 0 : IsCentralised || deployment.SplitsAttention ? 2 : 1;
+        deployment.RankCount == 1 ? 0 : IsCentralized || deployment.SplitsAttention ? 2 : 1;
 
     private double ExpertBytes => model.ExpertWeights * deployment.Weights.ExpertBits / 8;
 
@@ -95,7 +95,7 @@ internal sealed class DecodeTerms
     {
         if (deployment.RankCount == 1)
             return;
-        if (IsCentralised)
+        if (IsCentralized)
             AddRequests();
         else
             AddAllReduces();

@@ -1,6 +1,6 @@
 using SpmdDbrx.Engine.Performance.Inputs;
 using SpmdDbrx.Engine.Placement;
-using SpmdDbrx.Engine.Strategies;
+using SpmdDbrx.Engine.Session;
 
 namespace SpmdDbrx.Engine.Performance;
 
@@ -17,7 +17,7 @@ public sealed record Deployment
     public int RanksPerNode { get; init; } = 1;
 
     /// <summary>Stacking, topology, loading.</summary>
-    public Strategy Strategy { get; init; } = Strategy.PrestackedRouterAidedDecentralised;
+    public Strategy Strategy { get; init; } = Strategy.PrestackedRouterAidedDecentralized;
 
     /// <summary>Whole experts or slices of all.</summary>
     public Partition Partition { get; init; } = Partition.Experts;

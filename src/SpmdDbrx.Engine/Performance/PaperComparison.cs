@@ -2,7 +2,7 @@ using System.Globalization;
 using SpmdDbrx.Engine.Performance.Inputs;
 using SpmdDbrx.Engine.Performance.Reports;
 using SpmdDbrx.Engine.Placement;
-using SpmdDbrx.Engine.Strategies;
+using SpmdDbrx.Engine.Session;
 
 namespace SpmdDbrx.Engine.Performance;
 

@@ -1,5 +1,5 @@
 using SpmdDbrx.Engine.Performance.Inputs;
-using SpmdDbrx.Engine.Strategies;
+using SpmdDbrx.Engine.Session;
 
 namespace SpmdDbrx.Engine.Performance;
 
@@ -57,7 +57,7 @@ public static class PerformanceModel
         double others = ((2 * model.LmHeadWeights) + (model.LayerCount * model.RouterWeights)) * WeightFormat.OtherBits / 8;
         double experts = model.LayerCount * load.HeldByNode * model.ExpertWeights * deployment.Weights.ExpertBits / 8;
         int positions = Math.Max(workload.ContextTokens, workload.PromptTokens);
-        double cachesOnNode = deployment.Strategy.Topology == Topology.Centralised ? 1 : sharesAttention ? attentionShare : ranksOnNode;
+        double cachesOnNode = deployment.Strategy.Topology == Topology.Centralized ? 1 : sharesAttention ? attentionShare : ranksOnNode;
         double cache = model.LayerCount * 2 * model.KvDim * software.KvBytesPerValue.Value * positions * cachesOnNode;
         return attention + others + experts + cache;
     }

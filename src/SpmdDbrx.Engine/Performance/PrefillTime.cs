@@ -1,5 +1,5 @@
 using SpmdDbrx.Engine.Performance.Inputs;
-using SpmdDbrx.Engine.Strategies;
+using SpmdDbrx.Engine.Session;
 
 namespace SpmdDbrx.Engine.Performance;
 
@@ -60,7 +60,7 @@ internal static class PrefillTime
             return 0;
         double outputs = software.ExchangesExpertOutputs ? model.TopK : 1;
         double vectorBytes = outputs * tokens * model.HiddenDim * software.BytesPerValue.Value;
-        if (deployment.Strategy.Topology == Topology.Centralised)
+        if (deployment.Strategy.Topology == Topology.Centralized)
             return (2 * software.LatenciesPerRequest.Value * network.LatencySeconds.Value) + (2 * vectorBytes / network.BytesPerSecond.Value);
         double receivedBytes = software.ExchangesExpertOutputs ? vectorBytes : vectorBytes * (deployment.RankCount - 1);
         AllReduceCost cost = AllReduceCost.Of(

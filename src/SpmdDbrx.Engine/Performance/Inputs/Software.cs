@@ -26,7 +26,7 @@ public sealed record Software
     /// <summary>From the host's call to the processor's start, or from its end to the host's return; once for every launch, seconds.</summary>
     public required Figure HandOverSeconds { get; init; }
 
-    /// <summary>Latencies of one request between rank 0 and a worker in the centralised topology: 2 where requests are acknowledged.</summary>
+    /// <summary>Latencies of one request between rank 0 and a worker in the centralized topology: 2 where requests are acknowledged.</summary>
     public required Figure LatenciesPerRequest { get; init; }
 
     /// <summary>Host time for each further message in flight, seconds.</summary>

@@ -1,6 +1,6 @@
 using SpmdDbrx.Engine.Performance;
 using SpmdDbrx.Engine.Performance.Reports;
-using SpmdDbrx.Engine.Strategies;
+using SpmdDbrx.Engine.Session;
 using Xunit;
 
 namespace SpmdDbrx.Tests.Engine.Performance;

@@ -2,7 +2,7 @@ using SpmdDbrx.Engine;
 using SpmdDbrx.Engine.Performance;
 using SpmdDbrx.Engine.Performance.Inputs;
 using SpmdDbrx.Engine.Placement;
-using SpmdDbrx.Engine.Strategies;
+using SpmdDbrx.Engine.Session;
 using Xunit;
 
 namespace SpmdDbrx.Tests.Engine.Performance;

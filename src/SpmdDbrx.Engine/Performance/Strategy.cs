@@ -1,4 +1,6 @@
-namespace SpmdDbrx.Engine.Strategies;
+using SpmdDbrx.Engine.Session;
+
+namespace SpmdDbrx.Engine.Performance;
 
 /// <summary>A choice on each of [P1]'s three axes; any combination works.</summary>
 /// <param name="Stacking">How expert weights lie in memory.</param>
@@ -7,13 +9,13 @@ namespace SpmdDbrx.Engine.Strategies;
 public readonly record struct Strategy(Stacking Stacking, Topology Topology, Loading Loading)
 {
     /// <summary>[P1] §3: "naive".</summary>
-    public static Strategy Naive { get; } = new(Stacking.Unstacked, Topology.Centralised, Loading.OnDemand);
+    public static Strategy Naive { get; } = new(Stacking.Unstacked, Topology.Centralized, Loading.OnDemand);
 
     /// <summary>[P1] §4.1–4.2: "p-lb".</summary>
-    public static Strategy PrestackedBusyFull { get; } = new(Stacking.Prestacked, Topology.Centralised, Loading.BusyFull);
+    public static Strategy PrestackedBusyFull { get; } = new(Stacking.Prestacked, Topology.Centralized, Loading.BusyFull);
 
     /// <summary>[P1] §4.1–4.3: "p-lr-d".</summary>
-    public static Strategy PrestackedRouterAidedDecentralised { get; } = new(Stacking.Prestacked, Topology.Decentralised, Loading.RouterAided);
+    public static Strategy PrestackedRouterAidedDecentralized { get; } = new(Stacking.Prestacked, Topology.Decentralized, Loading.RouterAided);
 
     /// <summary>The preset of a name on the command line.</summary>
     /// <exception cref="InvalidInputException">Not a preset.</exception>
@@ -21,7 +23,7 @@ public readonly record struct Strategy(Stacking Stacking, Topology Topology, Loa
     {
         "naive" => Naive,
         "p-lb" => PrestackedBusyFull,
-        "p-lr-d" => PrestackedRouterAidedDecentralised,
+        "p-lr-d" => PrestackedRouterAidedDecentralized,
         _ => throw new InvalidInputException($"strategy: expected naive, p-lb or p-lr-d, found {name}"),
     };
 
@@ -29,6 +31,6 @@ public readonly record struct Strategy(Stacking Stacking, Topology Topology, Loa
     public override string ToString() =>
         this == Naive ? "naive"
         : this == PrestackedBusyFull ? "p-lb"
-        : this == PrestackedRouterAidedDecentralised ? "p-lr-d"
+        : this == PrestackedRouterAidedDecentralized ? "p-lr-d"
         : $"{Stacking}, {Topology}, {Loading}";
 }

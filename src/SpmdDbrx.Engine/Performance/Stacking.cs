@@ -1,4 +1,4 @@
-namespace SpmdDbrx.Engine.Strategies;
+namespace SpmdDbrx.Engine.Performance;
 
 /// <summary>How expert weights lie in memory ([P1] §4.1).</summary>
 public enum Stacking
