@@ -31,9 +31,13 @@ public static class Program
             "Runs large mixture-of-experts language models on a few machines: one process a machine under mpiexec, "
             + "the experts spread over the ranks, one all-reduce per layer.");
         root.Directives.Clear();
+        root.Add(PrestackCommand.Create(settings));
+        root.Add(VerifyCommand.Create(settings));
+        root.Add(InspectCommand.Create(settings));
         root.Add(GenerateCommand.Create(settings));
         root.Add(ChatCommand.Create(settings));
         root.Add(PerplexityCommand.Create(settings));
+        root.Add(MakeModelCommand.Create(settings));
         return root;
     }
 }

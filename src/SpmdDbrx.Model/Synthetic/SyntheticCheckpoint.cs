@@ -2,6 +2,7 @@ using System.Text.Json;
 using Microsoft.Win32.SafeHandles;
 using SpmdDbrx.Compute;
 using SpmdDbrx.Model.Dbrx;
+using SpmdDbrx.Model.Json;
 using SpmdDbrx.Model.Safetensors;
 using SpmdDbrx.Model.Tokenization;
 
@@ -20,13 +21,16 @@ public static class SyntheticCheckpoint
     /// <param name="progress">Told how many bytes are written, from several threads.</param>
     /// <param name="cancellation">Stops the run and removes what it wrote.</param>
     /// <exception cref="IOException">The directory is there already, or the disk is full.</exception>
-    /// <exception cref="InvalidModelException">The tokenizer does not fit the vocabulary.</exception>
+    /// <exception cref="InvalidModelException">The sizes do not fit each other, or the tokenizer not the vocabulary.</exception>
     public static void Write(ModelConfig config, string output, SyntheticOptions options, IProgress<ByteProgress>? progress = null, CancellationToken cancellation = default)
     {
+        byte[] configText = DbrxConfigText.Write(config);
+        // What it would refuse to read it must not write.
+        DbrxConfig.Read(JsonFile.ParseObject(configText, Path.Combine(output, ModelFiles.Config)));
         using DirectoryReplacement target = DirectoryReplacement.Begin(output, force: false);
         if (options.TokenizerDirectory is { } tokenizer)
             CopyTokenizer(tokenizer, target.Path, config);
-        File.WriteAllBytes(Path.Combine(target.Path, ModelFiles.Config), DbrxConfigText.Write(config));
+        File.WriteAllBytes(Path.Combine(target.Path, ModelFiles.Config), configText);
 
         SyntheticTensor[] tensors = [.. DbrxTensors.All(config).Select(tensor => Describe(config, options, tensor.Name, tensor.Shape))];
         List<List<SyntheticTensor>> shards = Split(tensors, options.ShardBytes);
