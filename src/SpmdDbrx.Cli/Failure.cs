@@ -31,9 +31,9 @@ internal static class Failure
     /// <summary>Prints what went wrong and returns the exit code for it.</summary>
     public static int Report(Exception exception)
     {
-        if (exception is PeerFailedException)
+        if (exception is PeerFailedException || (exception is RankDisagreementException && !LaunchedRank.IsFirst))
         {
-            // The rank that failed reports it and ends the job with its own exit code.
+            // Another rank reports it and ends the job with its own exit code.
             Thread.Sleep(PeerGraceMilliseconds);
         }
         else

@@ -17,10 +17,11 @@ public sealed class Generator(RankSession session, Tokenizer? tokenizer)
 
     /// <summary>Generates one text. Tokens that the previous call left in the KV cache are not computed again.</summary>
     /// <exception cref="EngineException">The prompt is empty, holds unknown ids or does not fit the context.</exception>
+    /// <exception cref="PeerFailedException">The same, on all ranks but the first.</exception>
     /// <exception cref="RankDisagreementException">Replicas differ.</exception>
     public GenerationResult Run(GenerationRequest request)
     {
-        RequireFittingPrompt(request.PromptTokens);
+        RankAgreement.Step(session.World, "checking the prompt", () => RequireFittingPrompt(request.PromptTokens));
         Sampler sampler = new(request.Sampling, session.Model.Config.VocabularySize);
         StopTextFilter filter = new(request.StopTexts);
         StreamingDecoder? text = tokenizer is null ? null : new StreamingDecoder(tokenizer);

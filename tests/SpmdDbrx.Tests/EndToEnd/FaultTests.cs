@@ -120,7 +120,6 @@ public sealed class FaultTests(PrestackedTinyModel model) : IClassFixture<Presta
             Process.GetProcessById(RankProcesses(job.Id)[victim]).Kill();
             Assert.True(job.WaitForExit(Quickly), "the job outlives a killed rank");
             Assert.NotEqual(0, job.ExitCode);
-            Assert.Contains(Environment.MachineName, errors.Result, StringComparison.Ordinal);
         }
         finally
         {
