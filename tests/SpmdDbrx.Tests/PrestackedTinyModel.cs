@@ -1,4 +1,5 @@
 using SpmdDbrx.Model.Prestack;
+using SpmdDbrx.Tests.Model;
 
 namespace SpmdDbrx.Tests;
 
@@ -13,17 +14,7 @@ public sealed class PrestackedTinyModel : IDisposable
     public string ModelPath => Path.Combine(folder, "tiny-dbrx.prestacked");
 
     /// <summary>A copy that a test may damage.</summary>
-    public string Copy(string name)
-    {
-        string target = Path.Combine(folder, name);
-        foreach (string file in Directory.EnumerateFiles(ModelPath, "*", SearchOption.AllDirectories))
-        {
-            string copy = Path.Combine(target, Path.GetRelativePath(ModelPath, file));
-            Directory.CreateDirectory(Path.GetDirectoryName(copy)!);
-            File.Copy(file, copy);
-        }
-        return target;
-    }
+    public string Copy(string name) => SmallCheckpoint.Copy(ModelPath, Path.Combine(folder, name));
 
     public void Dispose() => Directory.Delete(folder, recursive: true);
 }

@@ -17,9 +17,9 @@ internal static class MakeModelCommand
             "Writes a DBRX checkpoint with random weights in Hugging Face layout, always the same for the same options: something to measure, not to talk to.");
         Option<string> output = new("--out") { Description = "directory to create", HelpName = "DIR", Required = true };
         Option<string> shape = settings.Option("--shape", "S", "sizes: S (2048 wide, 8 layers, 5.7 GB), W (6144 wide, 1 layer, 7.3 GB) or dbrx (264 GB)", "NAME");
-        shape.AcceptOnlyFromAmong([.. SyntheticShape.Names]);
+        shape.RequireOneOf([.. SyntheticShape.Names]);
         Option<string> type = settings.Option("--dtype", "bf16", "type of the weights: bf16, f16 or f32", "TYPE");
-        type.AcceptOnlyFromAmong("bf16", "f16", "f32");
+        type.RequireOneOf("bf16", "f16", "f32");
         Option<long> seed = settings.Option("--seed", 0L, "seed of the weights", "N");
         Option<string?> tokenizer = settings.Option<string?>("--tokenizer", null, "model directory whose tokenizer is copied", "DIR");
         Option<long> shard = settings.Option("--shard-bytes", new SyntheticOptions().ShardBytes, "most bytes of a shard", "N");

@@ -19,7 +19,7 @@ internal static class PrestackCommand
         Option<string> model = new("--model") { Description = "Hugging Face checkpoint directory (safetensors)", HelpName = "DIR", Required = true };
         Option<string> output = new("--out") { Description = "directory to create", HelpName = "DIR", Required = true };
         Option<string> weights = settings.Option("--weights", "stored", "how weights are stored: stored = as in the checkpoint, or bf16", "TYPE");
-        weights.AcceptOnlyFromAmong("stored", "bf16");
+        weights.RequireOneOf("stored", "bf16");
         Option<bool> force = settings.Option("--force", false, "replace a prestacked directory that is there");
         Option<int> threads = settings.Option("--threads", new PrestackOptions().Threads, "files written at a time", "T");
         threads.RequireAtLeast(1);
