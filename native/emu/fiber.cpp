@@ -7,6 +7,8 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <mutex>
+#include <vector>
 
 #ifdef EMULATOR_TSAN
 extern "C" {
@@ -97,6 +99,33 @@ FiberStacks::FiberStacks(unsigned count) : count(count) {
 }
 
 FiberStacks::~FiberStacks() { munmap(memory, BytesEach * count); }
+
+static std::mutex spareLock;
+static std::vector<FiberStacks*>& spare_stacks() {
+    static auto* spares = new std::vector<FiberStacks*>;
+    return *spares;
+}
+
+FiberStacks* borrow_stacks(unsigned count) {
+    std::lock_guard<std::mutex> guard(spareLock);
+    std::vector<FiberStacks*>& spares = spare_stacks();
+    for (size_t i = 0; i < spares.size(); i++) {
+        if (spares[i]->size() < count) continue;
+        FiberStacks* found = spares[i];
+        spares.erase(spares.begin() + i);
+        return found;
+    }
+    return new FiberStacks(count);
+}
+
+void return_stacks(FiberStacks* stacks) {
+    enum : size_t { MostSpares = 16 };
+    std::lock_guard<std::mutex> guard(spareLock);
+    if (spare_stacks().size() < MostSpares)
+        spare_stacks().push_back(stacks);
+    else
+        delete stacks;
+}
 
 void Fiber::prepare(char* stack, void (*entry)()) {
     stackBottom = stack;

@@ -19,6 +19,10 @@ private:
     unsigned count;
 };
 
+// Stacks are kept for the next grid: mapping and touching them anew costs more than a small grid itself.
+FiberStacks* borrow_stacks(unsigned count);
+void return_stacks(FiberStacks* stacks);
+
 struct Fiber {
     void* stackPointer = nullptr;
     char* stackBottom = nullptr;

@@ -23,7 +23,11 @@ Threadgroup::Threadgroup(const Kernel& kernel, Size groups, Size threads, const 
 Threadgroup::~Threadgroup() {
     for (auto& blocks : memory)
         for (void* block : blocks) free(block);
+#ifdef EMULATOR_TSAN
     delete stacks;
+#else
+    if (stacks) return_stacks(stacks);
+#endif
     active = nullptr;
 }
 
@@ -31,9 +35,10 @@ std::string Threadgroup::run(unsigned index) {
 #ifdef EMULATOR_TSAN
     // Recycled stacks would look shared between threadgroups: every group gets fresh ones.
     delete stacks;
-    stacks = nullptr;
+    stacks = new FiberStacks((unsigned)lanes.size());
+#else
+    if (!stacks) stacks = borrow_stacks((unsigned)lanes.size());
 #endif
-    if (!stacks) stacks = new FiberStacks((unsigned)lanes.size());
     poison_memory();
     place_lanes(index);
     if (options().laneOrder == LaneOrder::Shuffled) shuffle(index);

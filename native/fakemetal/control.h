@@ -15,10 +15,10 @@ struct Control {
     std::atomic<int64_t> stalledCommandBuffers{0};   // so many coming command buffers never finish
     std::atomic<int64_t> failingCommandBuffers{0};   // so many coming command buffers end with an error
 
-    // The wiring model (RACS '24 §3.2): what the driver unwires after how long without use, and what wiring costs.
-    std::atomic<int64_t> smallBufferIdleMicroseconds{8'000};
-    std::atomic<int64_t> largeBufferIdleMicroseconds{512'000};
-    std::atomic<int64_t> largeBufferBytes{1LL << 30};
+    // The wiring model: after how long without use the driver unwires a buffer, and what wiring costs. One limit explains
+    // both curves of RACS '24, Figure 4, with a pause of t after each of 40 layers: a matrix of its own is used again after
+    // 40 · t (flat up to 8 ms, slow from 16 ms), one array of all matrices after t (flat up to 512 ms).
+    std::atomic<int64_t> idleMicroseconds{600'000};
     std::atomic<int64_t> wiringMicrosecondsPerBuffer{100};
     std::atomic<int64_t> wiringBytesPerMicrosecond{40'000};  // 15.9 GB in 400 ms
     std::atomic<int64_t> dispatchMicroseconds{20};

@@ -10,9 +10,8 @@ static std::atomic<int64_t> wiringCount{0};
 void wire(WiredRange& range, int64_t bytes) {
     const Control& c = control();
     const int64_t now = clockMicroseconds;
-    const int64_t allowed = bytes >= c.largeBufferBytes ? c.largeBufferIdleMicroseconds : c.smallBufferIdleMicroseconds;
     const int64_t lastUse = range.lastUseMicroseconds;
-    const bool wired = lastUse != INT64_MIN && now - lastUse <= allowed;
+    const bool wired = lastUse != INT64_MIN && now - lastUse <= c.idleMicroseconds;
     if (!wired) {
         wiringCount++;
         clockMicroseconds += c.wiringMicrosecondsPerBuffer + bytes / c.wiringBytesPerMicrosecond;

@@ -1,5 +1,5 @@
 // Driver processing on a virtual clock: a buffer is wired by its first use on the GPU and unwired after a time without
-// use, small ones sooner than large ones. No sleeping, so a test's numbers are the same on every machine.
+// use. No sleeping, so a test's numbers are the same on every machine.
 #pragma once
 #include <atomic>
 #include <cstdint>

@@ -54,7 +54,7 @@ internal sealed unsafe class EmulatorClock : TimeProvider
     public void Advance(TimeSpan duration)
     {
         long end = now() + (long)duration.TotalMicroseconds;
-        while (timers.MinBy(timer => timer.DueMicroseconds) is { } next && next.DueMicroseconds <= end)
+        while (NextTimer() is { } next && next.DueMicroseconds <= end)
         {
             advance(Math.Max(0, next.DueMicroseconds - now()));
             next.Fire();
@@ -84,6 +84,14 @@ internal sealed unsafe class EmulatorClock : TimeProvider
             if (capture(name) != 0)
                 throw new IOException($"{path}: cannot be written");
         }
+    }
+
+    private VirtualTimer? NextTimer()
+    {
+        VirtualTimer? next = null;
+        foreach (VirtualTimer timer in timers)
+            next = next is null || timer.DueMicroseconds < next.DueMicroseconds ? timer : next;
+        return next;
     }
 
     private sealed class VirtualTimer(EmulatorClock clock, TimerCallback callback, object? state) : ITimer

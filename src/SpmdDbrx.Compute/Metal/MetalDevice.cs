@@ -61,6 +61,9 @@ public sealed unsafe partial class MetalDevice : IDevice
     /// <summary>Whether residency sets keep the weights wired; when not, router-aided loading and standby must.</summary>
     public bool KeepsWeightsWired => residency is not null;
 
+    /// <summary>Whether this is the emulator: results are real, times are a model's.</summary>
+    public bool IsEmulated => EmulatedTime is not null;
+
     /// <summary>The clock of the device: the system's, or the emulator's virtual one.</summary>
     public TimeProvider Time => EmulatedTime ?? TimeProvider.System;
 
@@ -131,6 +134,15 @@ public sealed unsafe partial class MetalDevice : IDevice
         if (!stream.IsBusy)
             TrimScratch();
         EmulatedTime?.FireDueTimers();
+    }
+
+    /// <summary>Leaves the device idle for a while, on its own clock.</summary>
+    public void Sleep(TimeSpan duration)
+    {
+        if (EmulatedTime is { } clock)
+            clock.Advance(duration);
+        else
+            Thread.Sleep(duration);
     }
 
     public void Dispose()

@@ -4,7 +4,7 @@ namespace SpmdDbrx.Compute.Metal;
 /// <remarks>Without it macOS unwires weights within seconds of idleness, and the next token pays for it (ggml-org/llama.cpp #10119, #17766).</remarks>
 internal sealed class ResidencyHeartbeat : IDisposable
 {
-    /// <summary>Shorter than the 8 ms after which small buffers were seen unwired (RACS '24, Figure 4).</summary>
+    /// <summary>Time between two requests.</summary>
     public static readonly TimeSpan Period = TimeSpan.FromMilliseconds(5);
 
     /// <summary>How long after the last work requests go on.</summary>
