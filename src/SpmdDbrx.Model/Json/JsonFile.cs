@@ -1,4 +1,5 @@
 using System.Text.Json;
+using System.Text.Unicode;
 
 namespace SpmdDbrx.Model.Json;
 
@@ -30,6 +31,9 @@ internal static class JsonFile
     /// <exception cref="InvalidModelException">Not one JSON object, too deep, or a key is there twice.</exception>
     public static JsonFields ParseObject(ReadOnlySpan<byte> text, string path)
     {
+        // The parser takes any bytes inside strings and fails only when they are read.
+        if (!Utf8.IsValid(text))
+            throw new InvalidModelException($"{path}: not valid JSON: bytes that are no UTF-8");
         try
         {
             JsonElement root = JsonElement.Parse(text, Options);

@@ -27,11 +27,13 @@ internal static class ByteLevelAlphabet
     /// <summary>The letter that stands for a byte.</summary>
     public static char Letter(byte value) => Letters[value];
 
-    /// <summary>Writes the letters of <paramref name="bytes"/>, one a byte.</summary>
-    public static void ToLetters(ReadOnlySpan<byte> bytes, Span<char> letters)
+    /// <summary>The letters of <paramref name="bytes"/>, one a byte.</summary>
+    public static string ToLetters(ReadOnlySpan<byte> bytes)
     {
+        char[] letters = new char[bytes.Length];
         for (int i = 0; i < bytes.Length; i++)
             letters[i] = Letters[bytes[i]];
+        return new string(letters);
     }
 
     /// <summary>The bytes that a token's letters stand for; false if a character is no letter of the alphabet.</summary>

@@ -1,17 +1,18 @@
 namespace SpmdDbrx.Model.Tokenization;
 
 /// <summary>
-/// The symbols of one piece while they merge: a linked list in arrays, and a heap of the pairs that may merge, lowest rank first,
-/// leftmost first among equals. n bytes take O(n log n) steps, whatever the text (Sennrich et al. 2016, algorithm 1, for the rule).
+/// The symbols of one piece while they merge: a linked list in arrays, and the rank of every pair in a <see cref="RankTree"/>.
+/// The pair of the lowest rank merges first, the leftmost among equals (Sennrich et al. 2016, algorithm 1); n bytes take O(n log n) steps,
+/// whatever the text.
 /// </summary>
 internal sealed class BytePairChain
 {
-    private const int Dead = -1;
     private readonly BytePairModel model;
     private readonly int[] tokens;
+    private readonly int[] merged;
     private readonly int[] previous;
     private readonly int[] next;
-    private readonly PriorityQueue<int, long> pairs;
+    private readonly RankTree ranks;
 
     /// <param name="model">The merges.</param>
     /// <param name="byteTokens">Token of each byte value [256].</param>
@@ -20,57 +21,48 @@ internal sealed class BytePairChain
     {
         this.model = model;
         tokens = new int[bytes.Length];
+        merged = new int[bytes.Length];
         previous = new int[bytes.Length];
         next = new int[bytes.Length];
+        ranks = new RankTree(bytes.Length);
         for (int i = 0; i < bytes.Length; i++)
         {
             tokens[i] = byteTokens[bytes[i]];
             previous[i] = i - 1;
             next[i] = i + 1;
         }
-        pairs = new PriorityQueue<int, long>(bytes.Length);
     }
 
     /// <summary>Merges until no pair can, then appends what is left.</summary>
     public void MergeInto(List<int> output)
     {
-        for (int i = 0; i + 1 < tokens.Length; i++)
-            Offer(i);
-        while (pairs.TryDequeue(out int left, out long priority))
-        {
-            // An entry is stale once either symbol has merged with another neighbour.
-            if (tokens[left] != Dead && TryGetMerge(left, out BytePairMerge merge) && Priority(merge.Rank, left) == priority)
-                Merge(left, merge.Token);
-        }
+        for (int i = 0; i < tokens.Length; i++)
+            Rank(i);
+        while (ranks.TryFindFirstLowest(out int left))
+            Merge(left);
         for (int i = 0; i < tokens.Length; i = next[i])
             output.Add(tokens[i]);
     }
 
-    private void Merge(int left, int token)
+    private void Merge(int left)
     {
         int right = next[left];
         int after = next[right];
-        tokens[left] = token;
-        tokens[right] = Dead;
+        tokens[left] = merged[left];
         next[left] = after;
         if (after < tokens.Length)
             previous[after] = left;
-        Offer(left);
+        ranks[right] = RankTree.None;
+        Rank(left);
         if (previous[left] >= 0)
-            Offer(previous[left]);
+            Rank(previous[left]);
     }
 
-    private void Offer(int left)
+    /// <summary>Notes whether and how early the symbol at <paramref name="left"/> merges with the one after it.</summary>
+    private void Rank(int left)
     {
-        if (TryGetMerge(left, out BytePairMerge merge))
-            pairs.Enqueue(left, Priority(merge.Rank, left));
+        bool merges = model.TryGetMerge(tokens[left], next[left] < tokens.Length ? tokens[next[left]] : BytePairModel.NoToken, out BytePairMerge merge);
+        ranks[left] = merges ? merge.Rank : RankTree.None;
+        merged[left] = merge.Token;
     }
-
-    private bool TryGetMerge(int left, out BytePairMerge merge)
-    {
-        merge = default;
-        return next[left] < tokens.Length && model.TryGetMerge(tokens[left], tokens[next[left]], out merge);
-    }
-
-    private static long Priority(int rank, int left) => ((long)rank << 32) | (uint)left;
 }

@@ -48,10 +48,6 @@ internal sealed class BytePairEncoder
     private bool TryGetToken(ReadOnlySpan<byte> bytes, out int token)
     {
         token = -1;
-        if (bytes.Length > model.LongestToken)
-            return false;
-        char[] letters = new char[bytes.Length];
-        ByteLevelAlphabet.ToLetters(bytes, letters);
-        return model.TryGetToken(letters, out token);
+        return bytes.Length <= model.LongestToken && model.TryGetToken(ByteLevelAlphabet.ToLetters(bytes), out token);
     }
 }

@@ -6,8 +6,14 @@ internal sealed class BytePairModel
     /// <summary>Ids are below this (2^20), so that tables by id stay small whatever a file says.</summary>
     public const int MaximumVocabularySize = 1 << 20;
 
+    /// <summary>Stands for "no token"; merges with nothing.</summary>
+    public const int NoToken = -1;
+
     private readonly Dictionary<string, int> tokensByLetters;
-    private readonly Dictionary<long, BytePairMerge> merges = [];
+    private readonly Dictionary<ulong, BytePairMerge> merges = [];
+
+    // A pair's own hash code is left ^ right, which is 0 for every doubled token; a random odd factor spreads the keys, and no file can aim at it.
+    private readonly ulong spread = (ulong)Random.Shared.NextInt64() | 1;
 
     /// <param name="tokensByLetters">Ids of the tokens, spelled in the letters of <see cref="ByteLevelAlphabet"/>.</param>
     /// <param name="mergeCount">About how many merges follow.</param>
@@ -34,5 +40,5 @@ internal sealed class BytePairModel
     /// <summary>What a pair of tokens merges into.</summary>
     public bool TryGetMerge(int left, int right, out BytePairMerge merge) => merges.TryGetValue(Key(left, right), out merge);
 
-    private static long Key(int left, int right) => ((long)left << 32) | (uint)right;
+    private ulong Key(int left, int right) => (((ulong)(uint)left << 32) | (uint)right) * spread;
 }

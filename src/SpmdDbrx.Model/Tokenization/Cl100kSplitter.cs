@@ -5,7 +5,8 @@ namespace SpmdDbrx.Model.Tokenization;
 /// <c>(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+</c>.
 /// </summary>
 /// <param name="longestNumber">Digits of a piece: 3, or 1 for Qwen's variant.</param>
-internal sealed class Cl100kSplitter(int longestNumber) : IPieceSplitter
+/// <param name="spaceAtEndIsWhole">Whether white space at the end of the text is one piece even with line breaks in it (tiktoken's <c>\s++$</c>).</param>
+internal sealed class Cl100kSplitter(int longestNumber, bool spaceAtEndIsWhole) : IPieceSplitter
 {
     /// <inheritdoc/>
     public void Split(ReadOnlySpan<char> text, int offset, List<Piece> pieces)
@@ -38,7 +39,9 @@ internal sealed class Cl100kSplitter(int longestNumber) : IPieceSplitter
             return CharacterClasses.SkipWhile(text, next, CharacterClass.Letter);
         if (firstClass == CharacterClass.Other || (first == ' ' && nextClass == CharacterClass.Other))
             return SkipLineBreaks(text, CharacterClasses.SkipWhile(text, next, CharacterClass.Other));
-        return WhiteSpace.PieceEnd(text, start, cutAfterLineBreak: true);
+        int runEnd = CharacterClasses.SkipWhile(text, start, CharacterClass.WhiteSpace);
+        bool isWhole = spaceAtEndIsWhole && runEnd == text.Length;
+        return isWhole ? runEnd : WhiteSpace.PieceEnd(text, start, runEnd, cutAfterLineBreak: true);
     }
 
     private int NumberEnd(ReadOnlySpan<char> text, int index)

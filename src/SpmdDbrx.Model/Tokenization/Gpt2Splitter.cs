@@ -25,8 +25,7 @@ internal sealed class Gpt2Splitter : IPieceSplitter
         bool spaceFirst = text[start] == ' ' && start + 1 < text.Length;
         int body = spaceFirst ? start + 1 : start;
         CharacterClass bodyClass = CharacterClasses.At(text, body, out int length);
-        return bodyClass == CharacterClass.WhiteSpace
-            ? WhiteSpace.PieceEnd(text, start, cutAfterLineBreak: false)
-            : CharacterClasses.SkipWhile(text, body + length, bodyClass);
+        int end = CharacterClasses.SkipWhile(text, body + length, bodyClass);
+        return bodyClass == CharacterClass.WhiteSpace ? WhiteSpace.PieceEnd(text, start, end, cutAfterLineBreak: false) : end;
     }
 }

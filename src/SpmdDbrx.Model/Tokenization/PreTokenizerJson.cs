@@ -29,6 +29,9 @@ internal static class PreTokenizerJson
             ("Removed", false) => (false, true),
             _ => throw step.Wrong("behavior", "\"Isolated\" or \"Removed\""),
         };
-        return SplitPattern.Read(step.RequiredObject("pattern"), keepMatches, keepGaps);
+        JsonFields pattern = step.RequiredObject("pattern");
+        return SplitPattern.TryCreate(pattern.RequiredText("Regex"), keepMatches, keepGaps, out IPieceSplitter? splitter, out string? reason)
+            ? splitter
+            : throw pattern.Wrong("Regex", $"a supported pattern ({reason})");
     }
 }

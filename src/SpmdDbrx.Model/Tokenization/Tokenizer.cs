@@ -8,6 +8,8 @@ namespace SpmdDbrx.Model.Tokenization;
 /// </summary>
 public sealed class Tokenizer
 {
+    private const string FileName = "tokenizer.json";
+
     private readonly PreTokenizer preTokenizer;
     private readonly BytePairEncoder encoder;
     private readonly AddedTokenFinder allAddedTokens;
@@ -55,17 +57,17 @@ public sealed class Tokenizer
     public int? BosToken { get; }
 
     /// <summary>Whether a model directory has a tokenizer.</summary>
-    public static bool Exists(string modelDirectory) => File.Exists(Path.Combine(modelDirectory, "tokenizer.json"));
+    public static bool Exists(string modelDirectory) =>
+        File.Exists(Path.Combine(modelDirectory, FileName)) || RankFiles(modelDirectory).Length > 0;
 
-    /// <summary>Reads tokenizer.json, and tokenizer_config.json where there is one.</summary>
+    /// <summary>Reads tokenizer.json, else the one *.tiktoken file, and tokenizer_config.json where there is one.</summary>
     /// <exception cref="InvalidModelException">No tokenizer file, a damaged one, or one of another kind than byte-level BPE.</exception>
     public static Tokenizer Load(string modelDirectory)
     {
         TokenizerConfig config = TokenizerConfig.Read(modelDirectory);
-        string tokenizerJson = Path.Combine(modelDirectory, "tokenizer.json");
-        TokenizerParts parts = TokenizerJson.Read(tokenizerJson);
+        TokenizerParts parts = ReadParts(modelDirectory, config);
         if (parts.NormalizesToFormC)
-            throw new InvalidModelException($"{tokenizerJson}: normalizer: expected null, found NFC");
+            throw new InvalidModelException($"{parts.File}: normalizer: expected null, found NFC");
         return new Tokenizer(parts, config);
     }
 
@@ -115,6 +117,20 @@ public sealed class Tokenizer
         bool hasText = token < bytesById.Length && !(skipSpecialTokens && specialIds.Contains(token));
         return hasText ? bytesById[token] : [];
     }
+
+    private static TokenizerParts ReadParts(string modelDirectory, TokenizerConfig config)
+    {
+        string tokenizerJson = Path.Combine(modelDirectory, FileName);
+        if (File.Exists(tokenizerJson))
+            return TokenizerJson.Read(tokenizerJson);
+        string[] rankFiles = RankFiles(modelDirectory);
+        return rankFiles.Length == 1
+            ? TiktokenFile.Read(rankFiles[0], config)
+            : throw new InvalidModelException($"{modelDirectory}: expected tokenizer.json or one .tiktoken file, found {(rankFiles.Length == 0 ? "neither" : $"{rankFiles.Length} .tiktoken files")}");
+    }
+
+    private static string[] RankFiles(string modelDirectory) =>
+        Directory.Exists(modelDirectory) ? Directory.GetFiles(modelDirectory, "*.tiktoken") : [];
 
     private IEnumerable<(string Segment, AddedToken? Next)> Segments(string text, bool parseSpecialTokens)
     {

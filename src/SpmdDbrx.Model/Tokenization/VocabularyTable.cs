@@ -5,12 +5,10 @@ namespace SpmdDbrx.Model.Tokenization;
 /// <summary>Tables by id and by byte, made from a vocabulary.</summary>
 internal static class VocabularyTable
 {
-    private const int NoToken = -1;
-
     /// <summary>Bytes of every id up to the largest; null for gaps. Tokens that are not spelled in the byte-level alphabet stand for themselves.</summary>
     public static byte[]?[] BytesById(TokenizerParts parts, IReadOnlyList<AddedToken> addedTokens)
     {
-        int largest = parts.Vocabulary.Values.Concat(addedTokens.Select(token => token.Id)).DefaultIfEmpty(NoToken).Max();
+        int largest = parts.Vocabulary.Values.Concat(addedTokens.Select(token => token.Id)).DefaultIfEmpty(BytePairModel.NoToken).Max();
         var bytesById = new byte[]?[largest + 1];
         foreach ((string letters, int id) in parts.Vocabulary)
             bytesById[id] = ByteLevelAlphabet.TryToBytes(letters, out byte[]? bytes) ? bytes : Encoding.UTF8.GetBytes(letters);
@@ -27,9 +25,9 @@ internal static class VocabularyTable
         for (int value = 0; value < 256; value++)
         {
             string letter = ByteLevelAlphabet.Letter((byte)value).ToString();
-            tokens[value] = parts.Vocabulary.GetValueOrDefault(letter, NoToken);
+            tokens[value] = parts.Vocabulary.GetValueOrDefault(letter, BytePairModel.NoToken);
             bool occursInUtf8 = value is not (0xC0 or 0xC1 or >= 0xF5);
-            if (tokens[value] == NoToken && occursInUtf8)
+            if (tokens[value] == BytePairModel.NoToken && occursInUtf8)
                 throw new InvalidModelException($"{parts.File}: vocabulary: expected a token for every byte, found none for byte 0x{value:X2} (\"{letter}\")");
         }
         return tokens;

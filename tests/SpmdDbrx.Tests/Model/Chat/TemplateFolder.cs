@@ -4,7 +4,7 @@ using System.Text.Json.Nodes;
 namespace SpmdDbrx.Tests.Model.Chat;
 
 /// <summary>A model directory of tokenizer files only, gone after the test.</summary>
-internal static class ModelFolder
+internal static class TemplateFolder
 {
     /// <summary>Writes tokenizer_config.json with a chat template and &lt;s&gt;, &lt;/s&gt; as its tokens.</summary>
     public static void WriteTemplate(this TemporaryDirectory folder, string template) => folder.WriteTemplate(JsonValue.Create(template));
