@@ -118,11 +118,40 @@ public sealed class ModelCommandTests : IDisposable
         Skip.If(OperatingSystem.IsWindows(), "signals");
         string before = PrepareInterruption();
 
-        int exitCode = Interrupt(process => Process.Start("kill", $"-TERM {process.Id}").WaitForExit());
+        int exitCode = Interrupt(process => RunTool("kill", "-TERM", $"{process.Id}"));
 
         Assert.Equal(143, exitCode);
         Assert.Equal(before, ModelDirectory.Open(folder["out"]).Fingerprint);
         Assert.Equal([folder["in"], folder["out"]], Directory.GetFileSystemEntries(folder.Root).Order());
+    }
+
+    [SkippableTheory]
+    [InlineData("9m", "free bytes")]
+    [InlineData("10900k", "No space left")]
+    public void Prestack_DiskFull_EndsWithOneLineAndLeavesNothing(string size, string fragment)
+    {
+        // 9 MB hold less than the weights: seen before the first byte. 10900 kB hold the weights but not the tokenizer: seen while writing.
+        Directory.CreateDirectory(folder["disk"]);
+        Skip.IfNot(OperatingSystem.IsLinux() && RunTool("mount", "-t", "tmpfs", "-o", $"size={size}", "tmpfs", folder["disk"]) == 0, "mounting a small disk needs root on Linux");
+        try
+        {
+            SpmdProgram.Outcome outcome = SpmdProgram.Run(0, "prestack", "--model", RepositoryPaths.TinyModel, "--out", folder["disk/out"]);
+
+            Assert.Equal((1, ""), (outcome.ExitCode, outcome.Output));
+            Assert.Contains(fragment, Assert.Single(outcome.Errors.Split('\n', StringSplitOptions.RemoveEmptyEntries)), StringComparison.Ordinal);
+            Assert.Empty(Directory.GetFileSystemEntries(folder["disk"]));
+        }
+        finally
+        {
+            RunTool("umount", folder["disk"]);
+        }
+    }
+
+    private static int RunTool(string name, params string[] arguments)
+    {
+        using Process process = Process.Start(new ProcessStartInfo(name, arguments) { RedirectStandardError = true })!;
+        process.WaitForExit();
+        return process.ExitCode;
     }
 
     private string PrepareInterruption()
