@@ -31,4 +31,7 @@ internal readonly unsafe struct WeightPointer
     public int Columns { get; }
 
     public byte* Row(int row) => First + (row * StrideBytes);
+
+    /// <summary>Bytes from a row to the one <paramref name="rows"/> below it.</summary>
+    public nint Distance(int rows) => (nint)(rows * StrideBytes);
 }

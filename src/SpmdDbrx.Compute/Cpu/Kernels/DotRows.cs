@@ -2,102 +2,120 @@ using System.Runtime.CompilerServices;
 
 namespace SpmdDbrx.Compute.Cpu;
 
-/// <summary>Dot products of four weight rows with one or two activation rows, weights read once.</summary>
+/// <summary>Dot products of weight rows with activations that stand in lane order; every weight is loaded and widened once.</summary>
+/// <remarks>Rows lie a distance apart, so that a caller can walk several long runs of rows side by side: one core draws more from memory
+/// over eight streams than over one, and a prefetch a few lines ahead of each closes most of the rest.</remarks>
 internal static unsafe class DotRows<TVector, TElement>
     where TVector : struct, IFloatVector<TVector>
     where TElement : struct, IWeightElement
 {
-    /// <summary>sums[r] = row r · x for four rows [columns], of which some may be the same; x in lane order.</summary>
+    /// <summary>sums[r] = row r · x for eight rows [columns].</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void Four(byte* row0, byte* row1, byte* row2, byte* row3, float* x, int columns, float* sums)
+    public static void Eight(byte* row0, nint distance, float* x, int columns, float* sums)
     {
-        int group = 2 * TVector.Count;
-        TVector first0 = TVector.Zero, first1 = TVector.Zero, first2 = TVector.Zero, first3 = TVector.Zero;
-        TVector second0 = TVector.Zero, second1 = TVector.Zero, second2 = TVector.Zero, second3 = TVector.Zero;
-        nint end = (nint)(columns - (columns % group)) * TElement.Bytes;
-        nint step = group * TElement.Bytes;
-        for (nint offset = 0; offset < end; offset += step)
+        TVector sum0 = TVector.Zero, sum1 = TVector.Zero, sum2 = TVector.Zero, sum3 = TVector.Zero;
+        TVector sum4 = TVector.Zero, sum5 = TVector.Zero, sum6 = TVector.Zero, sum7 = TVector.Zero;
+        byte* row3 = row0 + (3 * distance);
+        byte* row6 = row0 + (6 * distance);
+        int rest = columns % (2 * TVector.Count);
+        nint step = 2 * TVector.Count * TElement.Bytes;
+        for (byte* end = row0 + ((nint)(columns - rest) * TElement.Bytes); row0 < end; row0 += step)
         {
-            TVector xFirst = TVector.Load(x), xSecond = TVector.Load(x + TVector.Count);
-            x += group;
-            TElement.LoadGroup(row0 + offset, out TVector wFirst, out TVector wSecond);
-            first0 = TVector.MultiplyAdd(wFirst, xFirst, first0);
-            second0 = TVector.MultiplyAdd(wSecond, xSecond, second0);
-            TElement.LoadGroup(row1 + offset, out wFirst, out wSecond);
-            first1 = TVector.MultiplyAdd(wFirst, xFirst, first1);
-            second1 = TVector.MultiplyAdd(wSecond, xSecond, second1);
-            TElement.LoadGroup(row2 + offset, out wFirst, out wSecond);
-            first2 = TVector.MultiplyAdd(wFirst, xFirst, first2);
-            second2 = TVector.MultiplyAdd(wSecond, xSecond, second2);
-            TElement.LoadGroup(row3 + offset, out wFirst, out wSecond);
-            first3 = TVector.MultiplyAdd(wFirst, xFirst, first3);
-            second3 = TVector.MultiplyAdd(wSecond, xSecond, second3);
+            TVector first = TVector.Load(x), second = TVector.Load(x + TVector.Count);
+            Add(row0, first, second, ref sum0);
+            Add(row0 + distance, first, second, ref sum1);
+            Add(row0 + (2 * distance), first, second, ref sum2);
+            Add(row3, first, second, ref sum3);
+            Add(row3 + distance, first, second, ref sum4);
+            Add(row3 + (2 * distance), first, second, ref sum5);
+            Add(row6, first, second, ref sum6);
+            Add(row6 + distance, first, second, ref sum7);
+            row3 += step;
+            row6 += step;
+            x += 2 * TVector.Count;
         }
-        sums[0] = TVector.Sum(first0 + second0);
-        sums[1] = TVector.Sum(first1 + second1);
-        sums[2] = TVector.Sum(first2 + second2);
-        sums[3] = TVector.Sum(first3 + second3);
-        int rest = columns % group;
-        if (rest > 0)
-        {
-            sums[0] += Rest(row0 + end, x, rest);
-            sums[1] += Rest(row1 + end, x, rest);
-            sums[2] += Rest(row2 + end, x, rest);
-            sums[3] += Rest(row3 + end, x, rest);
-        }
+        sums[0] = TVector.Sum(sum0);
+        sums[1] = TVector.Sum(sum1);
+        sums[2] = TVector.Sum(sum2);
+        sums[3] = TVector.Sum(sum3);
+        sums[4] = TVector.Sum(sum4);
+        sums[5] = TVector.Sum(sum5);
+        sums[6] = TVector.Sum(sum6);
+        sums[7] = TVector.Sum(sum7);
+        for (int row = 0; row < 8 && rest > 0; row++)
+            sums[row] += Rest(row0 + (row * distance), x, rest);
     }
 
-    /// <summary>sums[r] = row r · x and sums[4 + r] = row r · y for four rows [columns], of which some may be the same; x and y in lane order.</summary>
+    /// <summary>sums[r] = row r · x and otherSums[r] = row r · y for four rows [columns].</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void FourByTwo(byte* row0, byte* row1, byte* row2, byte* row3, float* x, float* y, int columns, float* sums)
+    public static void FourByTwo(byte* row0, nint distance, float* x, float* y, int columns, float* sums, float* otherSums)
     {
-        int group = 2 * TVector.Count;
         TVector x0 = TVector.Zero, x1 = TVector.Zero, x2 = TVector.Zero, x3 = TVector.Zero;
         TVector y0 = TVector.Zero, y1 = TVector.Zero, y2 = TVector.Zero, y3 = TVector.Zero;
-        nint end = (nint)(columns - (columns % group)) * TElement.Bytes;
-        nint step = group * TElement.Bytes;
-        for (nint offset = 0; offset < end; offset += step)
+        byte* row2 = row0 + (2 * distance);
+        int rest = columns % (2 * TVector.Count);
+        nint step = 2 * TVector.Count * TElement.Bytes;
+        for (byte* end = row0 + ((nint)(columns - rest) * TElement.Bytes); row0 < end; row0 += step)
         {
             TVector xFirst = TVector.Load(x), xSecond = TVector.Load(x + TVector.Count);
             TVector yFirst = TVector.Load(y), ySecond = TVector.Load(y + TVector.Count);
-            x += group;
-            y += group;
-            TElement.LoadGroup(row0 + offset, out TVector wFirst, out TVector wSecond);
-            x0 = TVector.MultiplyAdd(wSecond, xSecond, TVector.MultiplyAdd(wFirst, xFirst, x0));
-            y0 = TVector.MultiplyAdd(wSecond, ySecond, TVector.MultiplyAdd(wFirst, yFirst, y0));
-            TElement.LoadGroup(row1 + offset, out wFirst, out wSecond);
-            x1 = TVector.MultiplyAdd(wSecond, xSecond, TVector.MultiplyAdd(wFirst, xFirst, x1));
-            y1 = TVector.MultiplyAdd(wSecond, ySecond, TVector.MultiplyAdd(wFirst, yFirst, y1));
-            TElement.LoadGroup(row2 + offset, out wFirst, out wSecond);
-            x2 = TVector.MultiplyAdd(wSecond, xSecond, TVector.MultiplyAdd(wFirst, xFirst, x2));
-            y2 = TVector.MultiplyAdd(wSecond, ySecond, TVector.MultiplyAdd(wFirst, yFirst, y2));
-            TElement.LoadGroup(row3 + offset, out wFirst, out wSecond);
-            x3 = TVector.MultiplyAdd(wSecond, xSecond, TVector.MultiplyAdd(wFirst, xFirst, x3));
-            y3 = TVector.MultiplyAdd(wSecond, ySecond, TVector.MultiplyAdd(wFirst, yFirst, y3));
+            Add(row0, xFirst, xSecond, yFirst, ySecond, ref x0, ref y0);
+            Add(row0 + distance, xFirst, xSecond, yFirst, ySecond, ref x1, ref y1);
+            Add(row2, xFirst, xSecond, yFirst, ySecond, ref x2, ref y2);
+            Add(row2 + distance, xFirst, xSecond, yFirst, ySecond, ref x3, ref y3);
+            row2 += step;
+            x += 2 * TVector.Count;
+            y += 2 * TVector.Count;
         }
         sums[0] = TVector.Sum(x0);
         sums[1] = TVector.Sum(x1);
         sums[2] = TVector.Sum(x2);
         sums[3] = TVector.Sum(x3);
-        sums[4] = TVector.Sum(y0);
-        sums[5] = TVector.Sum(y1);
-        sums[6] = TVector.Sum(y2);
-        sums[7] = TVector.Sum(y3);
-        int rest = columns % group;
-        if (rest > 0)
+        otherSums[0] = TVector.Sum(y0);
+        otherSums[1] = TVector.Sum(y1);
+        otherSums[2] = TVector.Sum(y2);
+        otherSums[3] = TVector.Sum(y3);
+        for (int row = 0; row < 4 && rest > 0; row++)
         {
-            sums[0] += Rest(row0 + end, x, rest);
-            sums[1] += Rest(row1 + end, x, rest);
-            sums[2] += Rest(row2 + end, x, rest);
-            sums[3] += Rest(row3 + end, x, rest);
-            sums[4] += Rest(row0 + end, y, rest);
-            sums[5] += Rest(row1 + end, y, rest);
-            sums[6] += Rest(row2 + end, y, rest);
-            sums[7] += Rest(row3 + end, y, rest);
+            sums[row] += Rest(row0 + (row * distance), x, rest);
+            otherSums[row] += Rest(row0 + (row * distance), y, rest);
         }
     }
 
-    /// <summary>The last, incomplete group, whose activations are padded and whose weights must not be read past their end.</summary>
+    /// <summary>row · x for one row [columns].</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static float One(byte* row, float* x, int columns)
+    {
+        TVector sum = TVector.Zero;
+        int rest = columns % (2 * TVector.Count);
+        nint step = 2 * TVector.Count * TElement.Bytes;
+        for (byte* end = row + ((nint)(columns - rest) * TElement.Bytes); row < end; row += step)
+        {
+            Add(row, TVector.Load(x), TVector.Load(x + TVector.Count), ref sum);
+            x += 2 * TVector.Count;
+        }
+        return TVector.Sum(sum) + Rest(row, x, rest);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Add(byte* weights, TVector first, TVector second, ref TVector sum)
+    {
+        ReadOnce.Ahead(weights);
+        TElement.LoadGroup(weights, out TVector weightFirst, out TVector weightSecond);
+        sum = TVector.MultiplyAdd(weightSecond, second, TVector.MultiplyAdd(weightFirst, first, sum));
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Add(
+        byte* weights, TVector xFirst, TVector xSecond, TVector yFirst, TVector ySecond, ref TVector xSum, ref TVector ySum)
+    {
+        ReadAgain.Ahead(weights);
+        TElement.LoadGroup(weights, out TVector weightFirst, out TVector weightSecond);
+        xSum = TVector.MultiplyAdd(weightSecond, xSecond, TVector.MultiplyAdd(weightFirst, xFirst, xSum));
+        ySum = TVector.MultiplyAdd(weightSecond, ySecond, TVector.MultiplyAdd(weightFirst, yFirst, ySum));
+    }
+
+    /// <summary>The last, incomplete group, whose weights must not be read past their end.</summary>
     private static float Rest(byte* row, float* x, int count)
     {
         float sum = 0;

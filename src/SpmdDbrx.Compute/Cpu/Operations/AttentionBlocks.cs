@@ -14,9 +14,6 @@ internal unsafe struct AttentionBlocks<TVector>(
     /// <summary>Floats in front of the weighted values of a partial result: maximum and sum, padded to keep the values aligned.</summary>
     public const int Header = 16;
 
-    /// <summary>Positions whose values stay in the first-level cache while all heads use them.</summary>
-    private const int ValueRows = 32;
-
     public readonly void Run(int item, int thread)
     {
         int block = item % blockCount;
@@ -49,40 +46,52 @@ internal unsafe struct AttentionBlocks<TVector>(
     /// <summary>scores[head][p] = q of the head · key p.</summary>
     private readonly void Score(float* q, float* keyRows, int count, float* target)
     {
-        float* sums = stackalloc float[8];
-        for (int first = 0; first < count; first += 4)
+        nint rowBytes = headDim * sizeof(float);
+        int first = 0;
+        for (; first + 4 <= count; first += 4)
         {
-            int rows = Math.Min(4, count - first);
-            byte* key0 = (byte*)(keyRows + ((long)first * headDim));
-            byte* key1 = key0 + ((long)Math.Min(1, rows - 1) * headDim * sizeof(float));
-            byte* key2 = key0 + ((long)Math.Min(2, rows - 1) * headDim * sizeof(float));
-            byte* key3 = key0 + ((long)Math.Min(3, rows - 1) * headDim * sizeof(float));
+            byte* row = (byte*)keyRows + (first * rowBytes);
             int head = 0;
             for (; head + 2 <= groupSize; head += 2)
             {
                 float* x = q + (head * headDim);
-                DotRows<TVector, Float32Element>.FourByTwo(key0, key1, key2, key3, x, x + headDim, headDim, sums);
-                new ReadOnlySpan<float>(sums, rows).CopyTo(new Span<float>(target + (head * BlockPositions) + first, rows));
-                new ReadOnlySpan<float>(sums + 4, rows).CopyTo(new Span<float>(target + ((head + 1) * BlockPositions) + first, rows));
+                float* sums = target + (head * BlockPositions) + first;
+                DotRows<TVector, Float32Element>.FourByTwo(row, rowBytes, x, x + headDim, headDim, sums, sums + BlockPositions);
             }
             if (head < groupSize)
-            {
-                DotRows<TVector, Float32Element>.Four(key0, key1, key2, key3, q + (head * headDim), headDim, sums);
-                new ReadOnlySpan<float>(sums, rows).CopyTo(new Span<float>(target + (head * BlockPositions) + first, rows));
-            }
+                ScoreOneByOne(q + (head * headDim), keyRows, first, first + 4, target + (head * BlockPositions));
         }
+        for (int head = 0; head < groupSize; head++)
+            ScoreOneByOne(q + (head * headDim), keyRows, first, count, target + (head * BlockPositions));
     }
 
+    private readonly void ScoreOneByOne(float* q, float* keyRows, int start, int end, float* target)
+    {
+        for (int index = start; index < end; index++)
+            target[index] = DotRows<TVector, Float32Element>.One((byte*)(keyRows + ((long)index * headDim)), q, headDim);
+    }
+
+    /// <summary>partial values of each head += Σ_p probabilities[head][p] · value p.</summary>
     private readonly void Weigh(float* valueRows, int count, float* probabilities, float* partial)
     {
-        for (int first = 0; first < count; first += ValueRows)
+        nint rowBytes = headDim * sizeof(float);
+        int first = 0;
+        for (; first + 8 <= count; first += 8)
         {
-            int rows = Math.Min(ValueRows, count - first);
             for (int head = 0; head < groupSize; head++)
             {
-                AccumulateRows<TVector, Float32Element>.Run(
-                    (byte*)(valueRows + ((long)first * headDim)), (long)headDim * sizeof(float), rows,
-                    probabilities + (head * BlockPositions) + first, headDim, partial + (head * (Header + headDim)) + Header);
+                AccumulateRows<TVector, Float32Element, ReadAgain>.Eight(
+                    (byte*)valueRows + (first * rowBytes), rowBytes, probabilities + (head * BlockPositions) + first, headDim,
+                    partial + (head * (Header + headDim)) + Header);
+            }
+        }
+        for (; first < count; first++)
+        {
+            for (int head = 0; head < groupSize; head++)
+            {
+                AccumulateRows<TVector, Float32Element, ReadAgain>.One(
+                    (byte*)valueRows + (first * rowBytes), probabilities[(head * BlockPositions) + first], headDim,
+                    partial + (head * (Header + headDim)) + Header);
             }
         }
     }

@@ -24,19 +24,18 @@ internal unsafe struct BufferSum(byte* first, long byteLength, ulong* sums) : IP
     {
         byte* start = first + (item * ItemBytes);
         long count = Math.Min(ItemBytes, byteLength - (item * ItemBytes));
+        long runLength = count / 4 / sizeof(Vector<ulong>) * sizeof(Vector<ulong>);
         Vector<ulong> sum0 = default, sum1 = default, sum2 = default, sum3 = default;
-        int step = 4 * Vector<byte>.Count;
-        long offset = 0;
-        for (; offset <= count - step; offset += step)
+        for (long offset = 0; offset < runLength; offset += sizeof(Vector<ulong>))
         {
-            ulong* words = (ulong*)(start + offset);
-            sum0 += Vector.Load(words);
-            sum1 += Vector.Load(words + Vector<ulong>.Count);
-            sum2 += Vector.Load(words + (2 * Vector<ulong>.Count));
-            sum3 += Vector.Load(words + (3 * Vector<ulong>.Count));
+            byte* source = start + offset;
+            sum0 += Vector.Load((ulong*)source);
+            sum1 += Vector.Load((ulong*)(source + runLength));
+            sum2 += Vector.Load((ulong*)(source + (2 * runLength)));
+            sum3 += Vector.Load((ulong*)(source + (3 * runLength)));
         }
         ulong sum = Vector.Sum(sum0 + sum1 + sum2 + sum3);
-        for (; offset < count; offset++)
+        for (long offset = 4 * runLength; offset < count; offset++)
             sum += start[offset];
         Interlocked.Add(ref sums[item % 64], sum);
     }

@@ -1,18 +1,17 @@
 namespace SpmdDbrx.Compute.Cpu;
 
 /// <summary>One pass over the weights of experts with few tokens: an item is a chunk of neurons of one slice, with sums of its own.</summary>
-/// <remarks>Chunks depend on the number of neurons only, and their sums are added in order by <see cref="ExpertMerge{TVector, TElement}"/>,
-/// so results are the same bits for any number of threads.</remarks>
+/// <remarks>The neurons of an expert form eight runs; a chunk is a piece of each, so that consecutive chunks read on along the same eight
+/// streams of memory. Chunks depend on the expert's size only, and their sums are added in order by
+/// <see cref="ExpertMerge{TVector, TElement}"/>, so results are the same bits for any number of threads.</remarks>
 internal unsafe struct ExpertChunks<TVector, TElement>(
-    ExpertSlice* slices, int chunkCount, int chunkNeurons, float* arranged, float* partials, int paddedColumns, int* inputRows)
+    ExpertSlice* slices, int chunkCount, int chunkLength, float* arranged, float* partials, int paddedColumns, int* inputRows)
     : IParallelWork
     where TVector : struct, IFloatVector<TVector>
     where TElement : struct, IWeightElement
 {
-    private const int Block = AccumulateRows<TVector, TElement>.Block;
-
-    /// <summary>Chunks of an expert: many enough to share out evenly, few enough that adding their sums costs nothing.</summary>
-    public const int MaxChunks = 64;
+    /// <summary>Runs of neurons of an expert, read side by side.</summary>
+    public const int Streams = 8;
 
     public readonly void Run(int item, int thread)
     {
@@ -20,52 +19,70 @@ internal unsafe struct ExpertChunks<TVector, TElement>(
         int chunk = item % chunkCount;
         float* sums = partials + ((((long)slice.Start * chunkCount) + ((long)chunk * slice.Count)) * paddedColumns);
         new Span<float>(sums, checked(slice.Count * paddedColumns)).Clear();
-        int end = Math.Min(slice.W1.Rows, (chunk + 1) * chunkNeurons);
-        for (int neuron = chunk * chunkNeurons; neuron < end; neuron += Block)
-            RunBlock(slice, neuron, Math.Min(Block, end - neuron), sums);
+        int runLength = slice.W1.Rows / Streams;
+        int end = Math.Min(runLength, (chunk + 1) * chunkLength);
+        for (int neuron = chunk * chunkLength; neuron < end; neuron++)
+            RunEight(slice, neuron, runLength, sums);
+        if (end < runLength)
+            return;
+        for (int neuron = Streams * runLength; neuron < slice.W1.Rows; neuron++)
+            RunOne(slice, neuron, sums);
     }
 
-    private readonly void RunBlock(in ExpertSlice slice, int neuron, int count, float* sums)
+    /// <summary>sums += the outputs of neurons neuron, neuron + runLength, … neuron + 7 · runLength.</summary>
+    private readonly void RunEight(in ExpertSlice slice, int neuron, int runLength, float* sums)
     {
-        float* gates = stackalloc float[ExpertSlice.MaxTokens * Block];
-        float* values = stackalloc float[ExpertSlice.MaxTokens * Block];
-        for (int first = 0; first < count; first += 2)
-            Dot(slice, neuron + first, Math.Min(2, count - first), gates + first, values + first);
-        RowMath<TVector>.SiluProduct(gates, values, slice.Count * Block);
+        float* gates = stackalloc float[ExpertSlice.MaxTokens * Streams];
+        float* values = stackalloc float[ExpertSlice.MaxTokens * Streams];
+        Dot(slice, slice.W1, neuron, runLength, gates);
+        Dot(slice, slice.V1, neuron, runLength, values);
+        RowMath<TVector>.SiluProduct(gates, values, slice.Count * Streams);
+        WeightPointer w2 = slice.W2;
+        byte* row = w2.Row(neuron);
+        nint distance = w2.Distance(runLength);
+        if (slice.Count == 1)
+        {
+            AccumulateRows<TVector, TElement, ReadOnce>.Eight(row, distance, gates, w2.Columns, sums);
+            return;
+        }
         for (int token = 0; token < slice.Count; token++)
         {
-            AccumulateRows<TVector, TElement>.Run(
-                slice.W2.Row(neuron), slice.W2.StrideBytes, count, gates + (token * Block), slice.W2.Columns, sums + ((long)token * paddedColumns));
+            AccumulateRows<TVector, TElement, ReadAgain>.Eight(
+                row, distance, gates + (token * Streams), w2.Columns, sums + ((long)token * paddedColumns));
         }
     }
 
-    /// <summary>gates[token · Block + n] and values[token · Block + n] of one or two neurons.</summary>
-    private readonly void Dot(in ExpertSlice slice, int neuron, int count, float* gates, float* values)
+    /// <summary>dots[token · Streams + n] = x of the token · row neuron + n · runLength.</summary>
+    private readonly void Dot(in ExpertSlice slice, in WeightPointer weight, int neuron, int runLength, float* dots)
     {
-        byte* gate0 = slice.W1.Row(neuron);
-        byte* value0 = slice.V1.Row(neuron);
-        byte* gate1 = slice.W1.Row(neuron + count - 1);
-        byte* value1 = slice.V1.Row(neuron + count - 1);
-        float* dots = stackalloc float[8];
-        int columns = slice.W1.Columns;
-        for (int token = 0; token < slice.Count; token += 2)
+        byte* row = weight.Row(neuron);
+        nint distance = weight.Distance(runLength);
+        int columns = weight.Columns;
+        int token = 0;
+        for (; token + 2 <= slice.Count; token += 2)
         {
-            float* x = Input(slice.Start + token);
-            bool pair = token + 1 < slice.Count;
-            if (pair)
-                DotRows<TVector, TElement>.FourByTwo(gate0, value0, gate1, value1, x, Input(slice.Start + token + 1), columns, dots);
-            else
-                DotRows<TVector, TElement>.Four(gate0, value0, gate1, value1, x, columns, dots);
-            for (int index = 0; index < (pair ? 2 : 1); index++)
-            {
-                for (int n = 0; n < count; n++)
-                {
-                    gates[((token + index) * Block) + n] = dots[(index * 4) + (2 * n)];
-                    values[((token + index) * Block) + n] = dots[(index * 4) + (2 * n) + 1];
-                }
-            }
+            float* x = Input(slice, token);
+            float* y = Input(slice, token + 1);
+            float* sums = dots + (token * Streams);
+            float* otherSums = sums + Streams;
+            DotRows<TVector, TElement>.FourByTwo(row, distance, x, y, columns, sums, otherSums);
+            DotRows<TVector, TElement>.FourByTwo(row + (4 * distance), distance, x, y, columns, sums + 4, otherSums + 4);
+        }
+        if (token < slice.Count)
+            DotRows<TVector, TElement>.Eight(row, distance, Input(slice, token), columns, dots + (token * Streams));
+    }
+
+    private readonly void RunOne(in ExpertSlice slice, int neuron, float* sums)
+    {
+        for (int token = 0; token < slice.Count; token++)
+        {
+            float* x = Input(slice, token);
+            float gate = DotRows<TVector, TElement>.One(slice.W1.Row(neuron), x, slice.W1.Columns);
+            float value = DotRows<TVector, TElement>.One(slice.V1.Row(neuron), x, slice.V1.Columns);
+            RowMath<TVector>.SiluProduct(&gate, &value, 1);
+            AccumulateRows<TVector, TElement, ReadAgain>.One(slice.W2.Row(neuron), gate, slice.W2.Columns, sums + ((long)token * paddedColumns));
         }
     }
 
-    private readonly float* Input(int assignment) => arranged + ((long)inputRows[assignment] * paddedColumns);
+    private readonly float* Input(in ExpertSlice slice, int token) => arranged + ((long)inputRows[slice.Start + token] * paddedColumns);
 }

@@ -8,6 +8,12 @@ internal static unsafe class ExpertDecode<TVector, TElement>
     /// <summary>Assignments of one pass: bounds the memory of the chunks' sums.</summary>
     private const int PassAssignments = 16;
 
+    /// <summary>Weight bytes of a chunk where an expert has fewer than <see cref="MaxChunks"/> of them: its sums must cost little beside it.</summary>
+    private const long ChunkBytes = 3 << 20;
+
+    /// <summary>Chunks of an expert: many enough to share out evenly.</summary>
+    private const int MaxChunks = 32;
+
     public static void Run(
         ThreadTeam team, ScratchBuffer inputs, ScratchBuffer partials,
         ReadOnlySpan<ExpertWeights> experts, ExpertAssignments assignments, RowPointer input, RowPointer output)
@@ -16,9 +22,9 @@ internal static unsafe class ExpertDecode<TVector, TElement>
         float* arranged = inputs.Floats((long)padded * input.Rows);
         for (int row = 0; row < input.Rows; row++)
             LaneOrder.Arrange<TVector, TElement>(input.Row(row), input.Columns, arranged + ((long)row * padded));
-        int neurons = experts[assignments.Expert(0)].W1.Rows;
-        int chunkNeurons = (((neurons + ExpertChunks<TVector, TElement>.MaxChunks - 1) / ExpertChunks<TVector, TElement>.MaxChunks) + 31) / 32 * 32;
-        int chunkCount = (neurons + chunkNeurons - 1) / chunkNeurons;
+        int runLength = experts[assignments.Expert(0)].W1.Rows / ExpertChunks<TVector, TElement>.Streams;
+        int chunkLength = ChunkLength(runLength, input.Columns);
+        int chunkCount = Math.Max(1, (runLength + chunkLength - 1) / chunkLength);
         float* sums = partials.Floats((long)PassAssignments * chunkCount * padded);
         ExpertSlice* slices = stackalloc ExpertSlice[PassAssignments];
         int sliceCount = 0;
@@ -38,7 +44,7 @@ internal static unsafe class ExpertDecode<TVector, TElement>
                     start += count;
                     if (passCount == PassAssignments || start == assignments.Count)
                     {
-                        var chunks = new ExpertChunks<TVector, TElement>(slices, chunkCount, chunkNeurons, arranged, sums, padded, inputRows + passStart);
+                        var chunks = new ExpertChunks<TVector, TElement>(slices, chunkCount, chunkLength, arranged, sums, padded, inputRows + passStart);
                         team.Run(sliceCount * chunkCount, ref chunks);
                         var merge = new ExpertMerge<TVector, TElement>(
                             slices, sliceCount, chunkCount, sums, padded, outputRows + passStart, weights + passStart, output);
@@ -50,5 +56,12 @@ internal static unsafe class ExpertDecode<TVector, TElement>
                 }
             }
         }
+    }
+
+    /// <summary>Neurons that a chunk takes from each run.</summary>
+    private static int ChunkLength(int runLength, int columns)
+    {
+        long lengthBytes = 3L * ExpertChunks<TVector, TElement>.Streams * Math.Max(1, columns) * TElement.Bytes;
+        return (int)Math.Max((runLength + MaxChunks - 1) / MaxChunks, Math.Max(1, ChunkBytes / lengthBytes));
     }
 }

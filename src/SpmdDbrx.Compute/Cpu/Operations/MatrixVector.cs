@@ -6,12 +6,16 @@ internal unsafe struct MatrixVector<TVector, TElement> : IParallelWork
     where TElement : struct, IWeightElement
 {
     /// <summary>Weight bytes of an item: long enough to stream, short enough to share out evenly.</summary>
-    private const int ItemBytes = 1 << 18;
+    private const int ItemBytes = 1 << 19;
+
+    /// <summary>Rows at work at once, each the next of a run of its own.</summary>
+    private const int Streams = 8;
 
     private readonly float* arranged;
     private readonly int arrangedColumns;
     private readonly WeightPointer weight;
     private readonly RowPointer output;
+    private readonly int runLength;
     private readonly int rowsPerItem;
 
     private MatrixVector(float* arranged, int arrangedColumns, WeightPointer weight, RowPointer output)
@@ -20,7 +24,8 @@ internal unsafe struct MatrixVector<TVector, TElement> : IParallelWork
         this.arrangedColumns = arrangedColumns;
         this.weight = weight;
         this.output = output;
-        rowsPerItem = Math.Max(1, ItemBytes / Math.Max(1, weight.Columns * TElement.Bytes) / 4) * 4;
+        runLength = weight.Rows / Streams;
+        rowsPerItem = Math.Max(1, ItemBytes / Streams / Math.Max(1, weight.Columns * TElement.Bytes));
     }
 
     public static void Run(ThreadTeam team, ScratchBuffer scratch, RowPointer input, WeightPointer weight, RowPointer output)
@@ -30,35 +35,53 @@ internal unsafe struct MatrixVector<TVector, TElement> : IParallelWork
         for (int token = 0; token < input.Rows; token++)
             LaneOrder.Arrange<TVector, TElement>(input.Row(token), input.Columns, arranged + ((long)token * padded));
         var work = new MatrixVector<TVector, TElement>(arranged, padded, weight, output);
-        team.Run((weight.Rows + work.rowsPerItem - 1) / work.rowsPerItem, ref work);
+        team.Run(Math.Max(1, (work.runLength + work.rowsPerItem - 1) / work.rowsPerItem), ref work);
     }
 
     public readonly void Run(int item, int thread)
     {
-        int end = Math.Min(weight.Rows, (item + 1) * rowsPerItem);
-        for (int row = item * rowsPerItem; row < end; row += 4)
-            FourRows(row, Math.Min(4, end - row));
+        int end = Math.Min(runLength, (item + 1) * rowsPerItem);
+        for (int row = item * rowsPerItem; row < end; row++)
+            RunEight(row);
+        if (end < runLength)
+            return;
+        for (int row = Streams * runLength; row < weight.Rows; row++)
+        {
+            for (int token = 0; token < output.Rows; token++)
+                output.Row(token)[row] = DotRows<TVector, TElement>.One(weight.Row(row), Input(token), weight.Columns);
+        }
     }
 
-    private readonly void FourRows(int row, int count)
+    /// <summary>Rows row, row + runLength, … row + 7 · runLength.</summary>
+    private readonly void RunEight(int row)
     {
-        byte* row0 = weight.Row(row);
-        byte* row1 = weight.Row(row + Math.Min(1, count - 1));
-        byte* row2 = weight.Row(row + Math.Min(2, count - 1));
-        byte* row3 = weight.Row(row + Math.Min(3, count - 1));
-        float* sums = stackalloc float[8];
+        byte* first = weight.Row(row);
+        nint distance = weight.Distance(runLength);
+        int columns = weight.Columns;
+        float* sums = stackalloc float[Streams];
+        float* otherSums = stackalloc float[Streams];
         int token = 0;
         for (; token + 2 <= output.Rows; token += 2)
         {
-            float* x = arranged + ((long)token * arrangedColumns);
-            DotRows<TVector, TElement>.FourByTwo(row0, row1, row2, row3, x, x + arrangedColumns, weight.Columns, sums);
-            new ReadOnlySpan<float>(sums, count).CopyTo(new Span<float>(output.Row(token) + row, count));
-            new ReadOnlySpan<float>(sums + 4, count).CopyTo(new Span<float>(output.Row(token + 1) + row, count));
+            float* x = Input(token);
+            float* y = Input(token + 1);
+            DotRows<TVector, TElement>.FourByTwo(first, distance, x, y, columns, sums, otherSums);
+            DotRows<TVector, TElement>.FourByTwo(first + (4 * distance), distance, x, y, columns, sums + 4, otherSums + 4);
+            Store(sums, row, output.Row(token));
+            Store(otherSums, row, output.Row(token + 1));
         }
         if (token < output.Rows)
         {
-            DotRows<TVector, TElement>.Four(row0, row1, row2, row3, arranged + ((long)token * arrangedColumns), weight.Columns, sums);
-            new ReadOnlySpan<float>(sums, count).CopyTo(new Span<float>(output.Row(token) + row, count));
+            DotRows<TVector, TElement>.Eight(first, distance, Input(token), columns, sums);
+            Store(sums, row, output.Row(token));
         }
     }
+
+    private readonly void Store(float* sums, int row, float* target)
+    {
+        for (int stream = 0; stream < Streams; stream++)
+            target[row + (stream * runLength)] = sums[stream];
+    }
+
+    private readonly float* Input(int token) => arranged + ((long)token * arrangedColumns);
 }
