@@ -13,6 +13,9 @@ internal static class SafetensorsHeader
     /// <summary>The reference implementation's cap.</summary>
     public const int MaximumHeaderBytes = 100_000_000;
 
+    /// <summary>Many times what any model has; keeps a header of nothing but tensors from taking a gigabyte of memory.</summary>
+    public const int MaximumTensors = 1 << 18;
+
     private const int LengthBytes = 8;
     private const int MaximumDimensions = 8;
 
@@ -61,6 +64,8 @@ internal static class SafetensorsHeader
             string name = reader.GetString()!;
             if (!names.Add(name))
                 throw new InvalidModelException($"{path}: tensor {QuotedText.Of(name)}: expected once, found twice in the header");
+            if (names.Count > MaximumTensors)
+                throw new InvalidModelException($"{path}: expected at most {MaximumTensors} tensors, found more");
             Expect(ref reader, JsonTokenType.StartObject, path, QuotedText.Of(name));
             if (name == "__metadata__")
                 SkipMetadata(ref reader, path);

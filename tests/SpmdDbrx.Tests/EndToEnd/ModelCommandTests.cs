@@ -125,6 +125,26 @@ public sealed class ModelCommandTests : IDisposable
         Assert.Equal([folder["in"], folder["out"]], Directory.GetFileSystemEntries(folder.Root).Order());
     }
 
+    [SkippableFact]
+    public void Prestack_ModelLargerThanItsMemory_StaysSmall()
+    {
+        Skip.IfNot(OperatingSystem.IsLinux(), "peak memory is read from /proc");
+        string model = SparseCheckpoint.Write(folder["in"], Interruptible with { ExpertHiddenDim = 4000 });
+        long peakBytes = 0;
+
+        using Process process = SpmdProgram.Start([(0, ["prestack", "--model", model, "--out", folder["out"], "--threads", "2"])]);
+        while (!process.WaitForExit(5))
+        {
+            process.Refresh();
+            peakBytes = Math.Max(peakBytes, process.PeakWorkingSet64);
+        }
+
+        Assert.Equal(0, process.ExitCode);
+        long modelBytes = ModelDirectory.Open(folder["out"]).WeightFiles.Sum(file => file.Bytes);
+        Assert.InRange(modelBytes, 380_000_000, long.MaxValue);
+        Assert.InRange(peakBytes, 10_000_000, 200_000_000);
+    }
+
     [SkippableTheory]
     [InlineData("9m", "free bytes")]
     [InlineData("10900k", "No space left")]

@@ -149,6 +149,14 @@ public sealed class SafetensorsHeaderTests : IDisposable
     }
 
     [Fact]
+    public void Open_HeaderOfNothingButTensors_IsRefusedAtTheLimit()
+    {
+        SafetensorsSurgery.Write(path, "{" + string.Join(',', Enumerable.Range(0, 262_145).Select(index => $"\"{index}\":{{\"dtype\":\"F16\",\"shape\":[1],\"data_offsets\":[{2 * index},{(2 * index) + 2}]}}")) + "}", []);
+
+        Refused("at most 262144 tensors");
+    }
+
+    [Fact]
     public void Open_NameOfInvalidUtf8_IsRefused()
     {
         SafetensorsSurgery.Write(path, [.. "{\""u8, 0xC3, 0x28, .. Encoding.ASCII.GetBytes("\":{}}")], []);
