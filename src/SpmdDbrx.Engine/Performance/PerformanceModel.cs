@@ -48,7 +48,8 @@ public static class PerformanceModel
         }
     }
 
-    private static double MemoryBytesPerNode(ModelShape model, Software software, Deployment deployment, ExpertLoad load, Workload workload)
+    /// <summary>Weights and caches on the fullest node, bytes.</summary>
+    internal static double MemoryBytesPerNode(ModelShape model, Software software, Deployment deployment, ExpertLoad load, Workload workload)
     {
         bool sharesAttention = deployment.SplitsAttention;
         double ranksOnNode = Math.Min(deployment.RankCount, deployment.RanksPerNode);

@@ -11,6 +11,9 @@ public sealed record Hardware
     /// <summary>Name for tables.</summary>
     public required string Title { get; init; }
 
+    /// <summary>Name of the program constants that suit it; null = not said.</summary>
+    public string? Software { get; init; }
+
     /// <summary>Installed memory, bytes.</summary>
     public required Figure MemoryBytes { get; init; }
 
@@ -32,7 +35,7 @@ public sealed record Hardware
     /// <summary>Reads the "hardware" section of a file.</summary>
     internal static Hardware Read(JsonField section)
     {
-        section.AllowOnly("name", "title", "memory_gib", "usable_memory_gib", "memory_bandwidth_gb_per_s", "peak_tflop_per_s", "price_usd", "power_w");
+        section.AllowOnly("name", "title", "software", "memory_gib", "usable_memory_gib", "memory_bandwidth_gb_per_s", "peak_tflop_per_s", "price_usd", "power_w");
         Figure memory = Figure.Read(section["memory_gib"], 0.1, 1e6, "GiB", GibiByte);
         JsonField? usableField = section.Optional("usable_memory_gib");
         Figure usable = usableField is { } field ? Figure.Read(field, 0.1, 1e6, "GiB", GibiByte) : memory;
@@ -42,6 +45,7 @@ public sealed record Hardware
         {
             Name = section["name"].Text(),
             Title = section.Optional("title")?.Text() ?? section["name"].Text(),
+            Software = section.Optional("software")?.Text(),
             MemoryBytes = memory,
             UsableMemoryBytes = usable,
             MemoryBytesPerSecond = Figure.Read(section["memory_bandwidth_gb_per_s"], 0.1, 1e6, "GB/s, thousand millions of bytes", 1e9),

@@ -1,0 +1,87 @@
+using System.Globalization;
+using SpmdDbrx.Engine.Performance.Inputs;
+using SpmdDbrx.Engine.Placement;
+using SpmdDbrx.Engine.Session;
+
+namespace SpmdDbrx.Engine.Performance;
+
+/// <summary>The ways to spread a model over the same nodes, each predicted: what "estimate" lists and what the program chooses from.</summary>
+/// <param name="Name">In words.</param>
+/// <param name="Prediction">What the model says.</param>
+public sealed record Alternative(string Name, Prediction Prediction)
+{
+    private const int SearchSteps = 4_000;
+    private const int SelectionLimit = 10_000;
+
+    /// <summary>All alternatives for a number of nodes that make sense, in the order of a report; those that do not fit are included and say so.</summary>
+    /// <param name="model">Sizes.</param>
+    /// <param name="hardware">One node.</param>
+    /// <param name="network">Between them.</param>
+    /// <param name="software">How far the program stays below the best.</param>
+    /// <param name="common">Ranks, strategy, weights and routing; partition, placement and split attention vary.</param>
+    /// <param name="workload">Prompt and context.</param>
+    /// <param name="expertsPerNode">Most experts a node may hold; null = as many as fit.</param>
+    public static IReadOnlyList<Alternative> For(
+        ModelShape model, Hardware hardware, Network network, Software software, Deployment common, Workload workload, int? expertsPerNode = null)
+    {
+        List<Alternative> alternatives = [];
+        foreach ((string name, Deployment deployment) in Deployments(model, hardware, software, common, workload, expertsPerNode))
+            alternatives.Add(new Alternative(name, PerformanceModel.Predict(model, hardware, network, software, deployment, workload)));
+        return alternatives;
+    }
+
+    /// <summary>The fastest that fits; null if none does.</summary>
+    public static Alternative? Best(IEnumerable<Alternative> alternatives) =>
+        alternatives.Where(alternative => alternative.Prediction.Fits).MaxBy(alternative => alternative.Prediction.TokensPerSecond);
+
+    private static IEnumerable<(string Name, Deployment Deployment)> Deployments(
+        ModelShape model, Hardware hardware, Software software, Deployment common, Workload workload, int? expertsPerNode)
+    {
+        int ranks = common.RankCount;
+        if (ranks == 1)
+        {
+            yield return ("one rank", common with { Placement = ExpertPlacement.Contiguous(model.ExpertCount, 1) });
+            yield break;
+        }
+        if (common.RanksPerNode > 1)
+        {
+            if (ranks <= model.ExpertCount)
+            {
+                int[] nodeOfRank = [.. Enumerable.Range(0, ranks).Select(rank => rank / common.RanksPerNode)];
+                yield return ("experts shared by the ranks of a node", common with { Placement = ExpertPlacement.Contiguous(model.ExpertCount, ranks).SharedWithinHosts(nodeOfRank) });
+            }
+        }
+        else
+        {
+            if (ranks <= model.ExpertCount)
+                yield return ("experts, each once", common with { Placement = ExpertPlacement.Contiguous(model.ExpertCount, ranks) });
+            int held = Math.Min(model.ExpertCount, expertsPerNode ?? ExpertsThatFit(model, hardware, software, common, workload));
+            foreach ((string, Deployment) overlapped in Overlapped(model, common, held))
+                yield return overlapped;
+        }
+        yield return ("slices", common with { Partition = Partition.Slices, Placement = null });
+        if (common.Strategy.Topology == Topology.Decentralized)
+            yield return ("slices, attention split", common with { Partition = Partition.Slices, Placement = null, SplitsAttention = true });
+    }
+
+    private static IEnumerable<(string Name, Deployment Deployment)> Overlapped(ModelShape model, Deployment common, int held)
+    {
+        int ranks = common.RankCount;
+        if ((long)held * ranks <= model.ExpertCount || ranks > ExpectedMaxLoad.MaskedRanks)
+            yield break;
+        string count = held.ToString(CultureInfo.InvariantCulture);
+        yield return ($"ring, {count} experts a node", common with { Placement = ExpertPlacement.Ring(model.ExpertCount, ranks, held) });
+        RoutingDistribution routing = common.Routing ?? RoutingDistribution.Uniform(model.ExpertCount, model.TopK, SelectionLimit, seed: 1);
+        ExpertPlacement best = PlacementSearch.Run(routing, [.. Enumerable.Repeat(held, ranks)], seed: 1, SearchSteps, restarts: 1);
+        yield return ($"best placement, {count} a node", common with { Placement = best });
+    }
+
+    /// <summary>Experts for which a node has memory beside what it needs anyway; at least one.</summary>
+    private static int ExpertsThatFit(ModelShape model, Hardware hardware, Software software, Deployment common, Workload workload)
+    {
+        ExpertLoad none = new(0, 0, 0, 0);
+        double fixedBytes = PerformanceModel.MemoryBytesPerNode(model, software, common, none, workload);
+        double expertBytes = model.LayerCount * model.ExpertWeights * common.Weights.ExpertBits / 8;
+        return (int)Math.Clamp((hardware.UsableMemoryBytes.Value - fixedBytes) / expertBytes, 1, model.ExpertCount);
+    }
+}
