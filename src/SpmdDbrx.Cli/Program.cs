@@ -38,6 +38,8 @@ public static class Program
         root.Add(ChatCommand.Create(settings));
         root.Add(PerplexityCommand.Create(settings));
         root.Add(MakeModelCommand.Create(settings));
+        root.Add(PlanCommand.Create(settings));
+        root.Add(EstimateCommand.Create(settings));
         return root;
     }
 }

@@ -34,7 +34,7 @@ public readonly record struct AllReduceCost(double LatencySeconds, double Transf
             case AllReduceAlgorithm.RecursiveDoubling:
                 int doublings = BitOperations.Log2((uint)rankCount);
                 int steps = BitOperations.IsPow2(rankCount) ? doublings : doublings + 2; // the ranks beyond a power of two hand in first and are told last
-                return new AllReduceCost(steps * latency, steps * vectorBytes / bandwidth, $"{steps} steps of 1 latency");
+                return new AllReduceCost(steps * latency, steps * vectorBytes / bandwidth, steps == 1 ? "1 latency" : $"{steps} steps of 1 latency");
             case AllReduceAlgorithm.Ring:
                 int ringSteps = 2 * (rankCount - 1);
                 return new AllReduceCost(ringSteps * latency, ringSteps * vectorBytes / rankCount / bandwidth, $"{ringSteps} steps of 1 latency");

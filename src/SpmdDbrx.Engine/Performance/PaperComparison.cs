@@ -16,8 +16,15 @@ public sealed class PaperComparison
     private readonly Software program = Catalogue.Software("p1-mlx");
     private readonly Dictionary<int, double> bestExpectedMaxLoads = [];
 
-    /// <summary>All tables in the order of the paper.</summary>
-    public IReadOnlyList<ReportTable> Tables() => [Tables3And4(), Table5(), Table6(), Figure8(), BestPlacements()];
+    /// <summary>All tables in the order of the paper, with short names.</summary>
+    public IReadOnlyList<(string Name, ReportTable Table)> Tables() =>
+    [
+        ("tables_3_and_4", Tables3And4()),
+        ("table_5", Table5()),
+        ("table_6", Table6()),
+        ("figure_8", Figure8()),
+        ("beyond", BestPlacements()),
+    ];
 
     /// <summary>Mean of |predicted − measured| / measured of s/token over the rows of Tables 3 and 4.</summary>
     public double MeanAbsoluteError() => paper.Tables3And4.Average(row => Math.Abs((PredictRow(row).SecondsPerToken / row.SecondsPerToken) - 1));

@@ -1,3 +1,5 @@
+using SpmdDbrx.Model;
+
 namespace SpmdDbrx.Engine.Performance.Inputs;
 
 /// <summary>The machines, networks, models and programs that the repository knows, and files people wrote in the same form.</summary>
@@ -22,10 +24,12 @@ public static class Catalogue
     /// <exception cref="InvalidInputException">Unknown, or a bad file; names file and field.</exception>
     public static Software Software(string nameOrFile) => Inputs.Software.Read(Find("software", "software", nameOrFile));
 
-    /// <summary>A model, by name, file in this form, Hugging Face config.json, or directory that holds one.</summary>
+    /// <summary>A model, by name, file in this form, Hugging Face config.json, or model directory of either kind.</summary>
     /// <exception cref="InvalidInputException">Unknown, or a bad file; names file and field.</exception>
     public static ModelShape Model(string nameOrFile)
     {
+        if (File.Exists(Path.Combine(nameOrFile, "manifest.json")))
+            return ModelShape.From(Path.GetFileName(Path.GetFullPath(nameOrFile)), ModelDirectory.Open(nameOrFile).Config);
         string file = Directory.Exists(nameOrFile) ? Path.Combine(nameOrFile, "config.json") : nameOrFile;
         if (!IsFile(file))
             return ModelShape.Read(Find("models", "model", nameOrFile));

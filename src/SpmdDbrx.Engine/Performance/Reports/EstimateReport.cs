@@ -85,7 +85,7 @@ public sealed class EstimateReport(ModelShape model, Hardware hardware, Network 
     private double Bound(Prediction prediction)
     {
         Network none = network with { LatencySeconds = new Figure(0, "one node"), BytesPerSecond = new Figure(double.PositiveInfinity, "one node") };
-        return LowerBound.Of(model, hardware, prediction.Deployment.RankCount == 1 ? none : network, prediction.ExpertsPerLayer).TokensPerSecond;
+        return LowerBound.Of(model, hardware, prediction.Deployment.RankCount == 1 ? none : network, prediction.ExpertsPerLayer, prediction.Deployment.Weights).TokensPerSecond;
     }
 
     private static void AddFigure(ReportTable table, string of, string name, Figure? figure, double scale)

@@ -36,7 +36,7 @@ public class PaperComparisonTests
     [Fact]
     public void Table5_RatiosAndAdvantage_AreAsPrinted()
     {
-        ReportTable table = Comparison.Tables().Single(candidate => candidate.Title.StartsWith("Table 5", StringComparison.Ordinal));
+        ReportTable table = Comparison.Tables().Single(candidate => candidate.Name == "table_5").Table;
         Assert.Equal(["0.000389", "0.000447", "1.15"], table.Rows.Select(row => row[3]));
         Assert.All(table.Rows, row => Assert.Equal("none", row[5]));
     }
@@ -65,8 +65,8 @@ public class PaperComparisonTests
     [Fact]
     public void Tables_EveryCellOfThePaper_HasALine()
     {
-        IReadOnlyList<ReportTable> tables = Comparison.Tables();
-        Assert.Equal((5 * 5) + 1, tables[0].Rows.Count);
-        Assert.Equal(30, tables.Single(table => table.Title.StartsWith("Table 6", StringComparison.Ordinal)).Rows.Count);
+        Dictionary<string, ReportTable> tables = Comparison.Tables().ToDictionary(pair => pair.Name, pair => pair.Table);
+        Assert.Equal((5 * 5) + 1, tables["tables_3_and_4"].Rows.Count);
+        Assert.Equal(30, tables["table_6"].Rows.Count);
     }
 }
