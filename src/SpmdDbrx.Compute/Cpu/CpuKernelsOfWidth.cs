@@ -4,9 +4,7 @@ namespace SpmdDbrx.Compute.Cpu;
 internal sealed unsafe class CpuKernels<TVector>(ThreadTeam team) : CpuKernels
     where TVector : struct, IFloatVector<TVector>
 {
-    private readonly ScratchBuffer inputs = new();
-    private readonly ScratchBuffer partials = new();
-    private readonly ScratchBuffer scores = new();
+    private readonly Scratch scratch = new();
 
     public override void Embed(ElementType type, WeightPointer table, ReadOnlySpan<int> tokens, RowPointer output)
     {
@@ -45,13 +43,13 @@ internal sealed unsafe class CpuKernels<TVector>(ThreadTeam team) : CpuKernels
         switch (type)
         {
             case ElementType.BFloat16:
-                MatrixVector<TVector, BFloat16Element>.Run(team, inputs, input, weight, output);
+                MatrixProduct<TVector, BFloat16Element>.Run(team, scratch, input, weight, output);
                 break;
             case ElementType.Float16:
-                MatrixVector<TVector, Float16Element>.Run(team, inputs, input, weight, output);
+                MatrixProduct<TVector, Float16Element>.Run(team, scratch, input, weight, output);
                 break;
             default:
-                MatrixVector<TVector, Float32Element>.Run(team, inputs, input, weight, output);
+                MatrixProduct<TVector, Float32Element>.Run(team, scratch, input, weight, output);
                 break;
         }
     }
@@ -70,11 +68,11 @@ internal sealed unsafe class CpuKernels<TVector>(ThreadTeam team) : CpuKernels
         int groupSize = shape.HeadCount / shape.KvHeadCount;
         int blockCount = (position + qkv.Rows + AttentionBlocks<TVector>.BlockPositions - 1) / AttentionBlocks<TVector>.BlockPositions;
         int items = checked(qkv.Rows * shape.KvHeadCount * blockCount);
-        float* results = partials.Floats((long)items * groupSize * (AttentionBlocks<TVector>.Header + shape.HeadDim));
-        float* scratch = scores.Floats((long)team.Count * groupSize * AttentionBlocks<TVector>.BlockPositions);
+        float* results = scratch.Sums.Floats((long)items * groupSize * (AttentionBlocks<TVector>.Header + shape.HeadDim));
+        float* scores = scratch.Threads.Floats((long)team.Count * groupSize * AttentionBlocks<TVector>.BlockPositions);
         var blocks = new AttentionBlocks<TVector>(
             qkv, shape.KvHeadCount, groupSize, shape.HeadDim, (float*)cache.Keys(layer).Pointer, (float*)cache.Values(layer).Pointer,
-            cache.Capacity, position, scratch, results, blockCount);
+            cache.Capacity, position, scores, results, blockCount);
         team.Run(items, ref blocks);
         var merge = new AttentionMerge<TVector>(results, blockCount, shape.KvHeadCount, groupSize, shape.HeadDim, output);
         team.Run(qkv.Rows * shape.KvHeadCount, ref merge);
@@ -88,13 +86,13 @@ internal sealed unsafe class CpuKernels<TVector>(ThreadTeam team) : CpuKernels
         switch (experts[assignments.Expert(0)].W1.Type)
         {
             case ElementType.BFloat16:
-                ExpertDecode<TVector, BFloat16Element>.Run(team, inputs, partials, experts, assignments, input, output);
+                ExpertProduct<TVector, BFloat16Element>.Run(team, scratch, experts, assignments, input, output);
                 break;
             case ElementType.Float16:
-                ExpertDecode<TVector, Float16Element>.Run(team, inputs, partials, experts, assignments, input, output);
+                ExpertProduct<TVector, Float16Element>.Run(team, scratch, experts, assignments, input, output);
                 break;
             default:
-                ExpertDecode<TVector, Float32Element>.Run(team, inputs, partials, experts, assignments, input, output);
+                ExpertProduct<TVector, Float32Element>.Run(team, scratch, experts, assignments, input, output);
                 break;
         }
     }
@@ -116,12 +114,7 @@ internal sealed unsafe class CpuKernels<TVector>(ThreadTeam team) : CpuKernels
         }
     }
 
-    public override void Dispose()
-    {
-        inputs.Dispose();
-        partials.Dispose();
-        scores.Dispose();
-    }
+    public override void Dispose() => scratch.Dispose();
 
     private void LayerNorm<TElement>(RowPointer input, WeightPointer weight, float epsilon, RowPointer output)
         where TElement : struct, IWeightElement

@@ -18,6 +18,13 @@ internal readonly unsafe struct RowPointer
         Columns = activations.Columns;
     }
 
+    public RowPointer(float* first, int rows, int columns)
+    {
+        First = first;
+        Rows = rows;
+        Columns = columns;
+    }
+
     /// <summary>Row 0.</summary>
     public float* First { get; }
 

@@ -1,40 +1,38 @@
 namespace SpmdDbrx.Compute.Cpu;
 
-/// <summary>Adds the chunks' sums to the output rows, in order of assignments and chunks; an item is a run of columns.</summary>
+/// <summary>Adds the chunks' sums to the output rows, in order of tokens and chunks; an item is a run of columns.</summary>
 internal unsafe struct ExpertMerge<TVector, TElement>(
-    ExpertSlice* slices, int sliceCount, int chunkCount, float* partials, int paddedColumns, int* outputRows, float* weights, RowPointer output)
-    : IParallelWork
+    ExpertSlice* slices, int sliceCount, int chunkCount, int paddedColumns, RowPointer output) : IParallelWork
     where TVector : struct, IFloatVector<TVector>
     where TElement : struct, IWeightElement
 {
     /// <summary>Columns of an item: a multiple of every group of two registers.</summary>
-    public const int ItemColumns = 512;
+    public const int Columns = 512;
 
     public readonly void Run(int item, int thread)
     {
-        int start = item * ItemColumns;
-        int count = Math.Min(ItemColumns, paddedColumns - start);
-        float* sums = stackalloc float[ItemColumns];
+        int start = item * Columns;
+        int count = Math.Min(Columns, paddedColumns - start);
+        float* total = stackalloc float[Columns];
         for (int index = 0; index < sliceCount; index++)
         {
-            ExpertSlice slice = slices[index];
-            for (int token = 0; token < slice.Count; token++)
+            ExpertTokens tokens = slices[index].Tokens;
+            for (int token = 0; token < tokens.Count; token++)
             {
-                new Span<float>(sums, count).Clear();
-                float* partial = partials + ((((long)slice.Start * chunkCount) + token) * paddedColumns) + start;
+                new Span<float>(total, count).Clear();
+                float* sums = slices[index].Sums + ((long)token * paddedColumns) + start;
                 for (int chunk = 0; chunk < chunkCount; chunk++)
-                    RowMath<TVector>.Add(sums, partial + ((long)chunk * slice.Count * paddedColumns), count);
-                AddToOutput(sums, start, slice.Start + token);
+                    RowMath<TVector>.Add(total, sums + ((long)chunk * tokens.Count * paddedColumns), count);
+                AddToOutput(total, start, tokens.OutputRows[token], tokens.Weights[token]);
             }
         }
     }
 
-    private readonly void AddToOutput(float* sums, int start, int assignment)
+    private readonly void AddToOutput(float* total, int start, int outputRow, float weight)
     {
-        float* row = output.Row(outputRows[assignment]) + start;
-        float weight = weights[assignment];
-        int count = Math.Min(ItemColumns, output.Columns - start);
+        float* row = output.Row(outputRow) + start;
+        int count = Math.Min(Columns, output.Columns - start);
         for (int column = 0; column < count; column++)
-            row[column] += weight * sums[TElement.EvensFirst ? LaneOrder.Lane<TVector>(column) : column];
+            row[column] += weight * total[TElement.EvensFirst ? LaneOrder.Lane<TVector>(column) : column];
     }
 }

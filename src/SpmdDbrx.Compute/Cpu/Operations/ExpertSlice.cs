@@ -1,20 +1,13 @@
 namespace SpmdDbrx.Compute.Cpu;
 
-/// <summary>Up to <see cref="MaxTokens"/> consecutive assignments of one expert.</summary>
-internal readonly unsafe struct ExpertSlice(WeightPointer w1, WeightPointer v1, WeightPointer w2, int start, int count)
+/// <summary>A few tokens of one expert that share a pass over its weights.</summary>
+internal readonly unsafe struct ExpertSlice(ExpertTokens tokens, float* sums)
 {
-    /// <summary>Tokens that share one pass over the weights.</summary>
-    public const int MaxTokens = 4;
+    /// <summary>Tokens of a slice.</summary>
+    public const int MaxTokens = 8;
 
-    public WeightPointer W1 { get; } = w1;
+    public ExpertTokens Tokens { get; } = tokens;
 
-    public WeightPointer V1 { get; } = v1;
-
-    public WeightPointer W2 { get; } = w2;
-
-    /// <summary>First assignment.</summary>
-    public int Start { get; } = start;
-
-    /// <summary>Assignments.</summary>
-    public int Count { get; } = count;
+    /// <summary>Sums of its chunks, [chunk][token][padded D] in lane order.</summary>
+    public float* Sums { get; } = sums;
 }

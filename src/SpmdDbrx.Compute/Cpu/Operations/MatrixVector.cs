@@ -28,10 +28,10 @@ internal unsafe struct MatrixVector<TVector, TElement> : IParallelWork
         rowsPerItem = Math.Max(1, ItemBytes / Streams / Math.Max(1, weight.Columns * TElement.Bytes));
     }
 
-    public static void Run(ThreadTeam team, ScratchBuffer scratch, RowPointer input, WeightPointer weight, RowPointer output)
+    public static void Run(ThreadTeam team, Scratch scratch, RowPointer input, WeightPointer weight, RowPointer output)
     {
         int padded = LaneOrder.Padded<TVector>(input.Columns);
-        float* arranged = scratch.Floats((long)padded * input.Rows);
+        float* arranged = scratch.Inputs.Floats((long)padded * input.Rows);
         for (int token = 0; token < input.Rows; token++)
             LaneOrder.Arrange<TVector, TElement>(input.Row(token), input.Columns, arranged + ((long)token * padded));
         var work = new MatrixVector<TVector, TElement>(arranged, padded, weight, output);

@@ -1,0 +1,15 @@
+namespace SpmdDbrx.Compute.Cpu;
+
+/// <summary>Gathers the inputs of a wave into panels; an item is a panel of one group.</summary>
+internal unsafe struct ExpertPack<TVector, TElement>(ExpertGroup* groups, RowPointer input) : IParallelWork
+    where TVector : struct, IFloatVector<TVector>
+    where TElement : struct, IWeightElement
+{
+    public readonly void Run(int item, int thread)
+    {
+        ExpertGroup* group = groups;
+        for (; item >= group->Inputs.Count; group++)
+            item -= group->Inputs.Count;
+        PanelPacking<TVector, TElement>.Pack(input, group->Tokens.InputRows, group->Inputs, item);
+    }
+}

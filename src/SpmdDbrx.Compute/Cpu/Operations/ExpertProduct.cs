@@ -1,0 +1,36 @@
+namespace SpmdDbrx.Compute.Cpu;
+
+/// <summary>output[outputRow] += weight · expert(input[inputRow]): experts with few tokens at memory speed, the others at arithmetic speed.</summary>
+internal static unsafe class ExpertProduct<TVector, TElement>
+    where TVector : struct, IFloatVector<TVector>
+    where TElement : struct, IWeightElement
+{
+    public static void Run(
+        ThreadTeam team, Scratch scratch, ReadOnlySpan<ExpertWeights> experts, ExpertAssignments assignments, RowPointer input, RowPointer output)
+    {
+        Span<ExpertTokens> few = stackalloc ExpertTokens[assignments.ExpertCount];
+        Span<ExpertTokens> many = stackalloc ExpertTokens[assignments.ExpertCount];
+        int fewCount = 0;
+        int manyCount = 0;
+        fixed (int* inputRows = assignments.InputRows, outputRows = assignments.OutputRows)
+        fixed (float* weights = assignments.Weights)
+        {
+            for (int group = 0; group < assignments.ExpertCount; group++)
+            {
+                int start = assignments.Start(group);
+                int count = assignments.Start(group + 1) - start;
+                ExpertWeights expert = experts[assignments.Expert(group)];
+                var tokens = new ExpertTokens(
+                    new(expert.W1), new(expert.V1), new(expert.W2), inputRows + start, outputRows + start, weights + start, count);
+                if (count > ExpertSlice.MaxTokens)
+                    many[manyCount++] = tokens;
+                else if (count > 0)
+                    few[fewCount++] = tokens;
+            }
+            if (fewCount > 0)
+                ExpertDecode<TVector, TElement>.Run(team, scratch, few[..fewCount], input, output);
+            if (manyCount > 0)
+                ExpertPrefill<TVector, TElement>.Run(team, scratch, many[..manyCount], input, output);
+        }
+    }
+}

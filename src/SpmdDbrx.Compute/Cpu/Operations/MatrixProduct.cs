@@ -1,0 +1,15 @@
+namespace SpmdDbrx.Compute.Cpu;
+
+/// <summary>output[t, o] = input[t] · weight[o]: few tokens at memory speed, many at arithmetic speed.</summary>
+internal static class MatrixProduct<TVector, TElement>
+    where TVector : struct, IFloatVector<TVector>
+    where TElement : struct, IWeightElement
+{
+    public static void Run(ThreadTeam team, Scratch scratch, RowPointer input, WeightPointer weight, RowPointer output)
+    {
+        if (input.Rows <= ExpertSlice.MaxTokens)
+            MatrixVector<TVector, TElement>.Run(team, scratch, input, weight, output);
+        else
+            MatrixMatrix<TVector, TElement>.Run(team, scratch, input, weight, output);
+    }
+}
