@@ -110,7 +110,15 @@ main_job() {
 }
 
 # ── test ────────────────────────────────────────────────────────────────────────────────────────────────────────────
+# The Metal device on Linux: kernels, emulator and fake device. Without clang 19 its tests are skipped, each saying so.
+build_metal_emulator() {
+  [ "$(uname -s)" != Darwin ] || return 0
+  command -v clang++-19 >/dev/null || (install_packages "clang-19 libclang-rt-19-dev" "") || { say "no clang 19: the tests of the Metal device are skipped"; return 0; }
+  make -s -j2 -C "$ROOT/native/metal" >"$ROOT/build/metal.log" 2>&1 || { tail -5 "$ROOT/build/metal.log" >&2; fail "native/metal does not build; all of it: build/metal.log"; }
+}
+
 run_tests() {
+  build_metal_emulator
   "$ROOT/tests/run-all.sh"
 }
 

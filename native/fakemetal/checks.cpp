@@ -14,7 +14,7 @@
 
 extern "C" void objc_msgSend();
 extern "C" id MTLCreateSystemDefaultDevice();
-extern "C" int64_t fake_metal_set(const char* option, int64_t value);
+extern "C" const char* fake_metal_kernel_source();
 
 namespace {
 
@@ -85,6 +85,11 @@ const Case cases[] = {
      }},
 };
 
+// The library a correct program has.
+id own_library(id device) {
+    return send(device, "newLibraryWithSource:options:error:", text(fake_metal_kernel_source()), (id) nullptr, (id*)nullptr);
+}
+
 // What a child printed, and whether it ended by abort().
 std::string run(const Case& c, bool& aborted) {
     int channel[2];
@@ -115,6 +120,31 @@ bool foreign_kernels_are_refused() {
     return !library && error && strstr(send<const char*>(send(error, "localizedDescription"), "UTF8String"), "other kernels");
 }
 
+// b += a, then c += b, in one concurrent encoder: right only with a barrier in between.
+bool dependent_dispatches_are_right(bool barrier) {
+    Session s;
+    id pipeline = send(s.device, "newComputePipelineStateWithFunction:error:",
+                       send(own_library(s.device), "newFunctionWithName:", text("add")), (id*)nullptr);
+    id event = send(s.device, "newSharedEvent");
+    id a = s.buffer(4), b = s.buffer(4), c = s.buffer(4);
+    *send<float*>(a, "contents") = 1;
+    s.open();
+    send<void>(s.encoder, "setComputePipelineState:", pipeline);
+    const unsigned count = 1;
+    send<void>(s.encoder, "setBytes:length:atIndex:", (const void*)&count, 4ul, 2ul);
+    for (auto [target, addend] : {std::pair{b, a}, std::pair{c, b}}) {
+        send<void>(s.encoder, "setBuffer:offset:atIndex:", target, 0ul, 0ul);
+        send<void>(s.encoder, "setBuffer:offset:atIndex:", addend, 0ul, 1ul);
+        send<void>(s.encoder, "dispatchThreadgroups:threadsPerThreadgroup:", Size{1, 1, 1}, Size{256, 1, 1});
+        if (barrier) send<void>(s.encoder, "memoryBarrierWithScope:", 1ul);
+    }
+    send<void>(s.encoder, "endEncoding");
+    send<void>(s.commands, "encodeSignalEvent:value:", event, (uint64_t)1);
+    send<void>(s.commands, "commit");
+    while (send<uint64_t>(event, "signaledValue") < 1) usleep(100);
+    return *send<float*>(c, "contents") == 1;
+}
+
 }  // namespace
 
 int main() {
@@ -126,7 +156,11 @@ int main() {
         printf("%-42s %s\n", c.name, good ? "refused" : ("NOT REFUSED: " + output).c_str());
         failures += !good;
     }
-    const bool good = foreign_kernels_are_refused();
-    printf("%-42s %s\n", "kernels the emulator was not built from", good ? "refused" : "NOT REFUSED");
-    return failures + !good;
+    auto check = [&](const char* name, bool good) {
+        printf("%-42s %s\n", name, good ? "refused" : "NOT REFUSED");
+        failures += !good;
+    };
+    check("kernels the emulator was not built from", foreign_kernels_are_refused());
+    check("a forgotten barrier", dependent_dispatches_are_right(true) && !dependent_dispatches_are_right(false));
+    return failures;
 }

@@ -102,6 +102,8 @@ static id pipeline_with_function(id, SEL, id function, id*) {
 
 }  // namespace fake
 
+extern "C" const char* fake_metal_kernel_source() { return kernelSource; }
+
 extern "C" id MTLCreateSystemDefaultDevice() {
     static auto* device = new fake::Device;
     return objc_retain(device);

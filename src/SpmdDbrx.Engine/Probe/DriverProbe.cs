@@ -6,8 +6,11 @@ namespace SpmdDbrx.Engine.Probe;
 public static class DriverProbe
 {
     /// <summary>Measures one subject: first its load, then every wait from the shortest to the longest.</summary>
+    /// <param name="subject">What is measured.</param>
+    /// <param name="options">Sizes and waits.</param>
+    /// <param name="cancellation">Ends the run between two layers.</param>
     /// <exception cref="InsufficientMemoryException">The weights do not fit the device.</exception>
-    public static IReadOnlyList<ProbeSample> Run(ProbeSubject subject, ProbeOptions options)
+    public static IReadOnlyList<ProbeSample> Run(ProbeSubject subject, ProbeOptions options, CancellationToken cancellation = default)
     {
         using IDevice device = subject.CreateDevice();
         using ProbeWeights weights = new(device, options, subject.Prestacked);
@@ -28,6 +31,7 @@ public static class DriverProbe
             double milliseconds = 0;
             for (int layer = 0; layer < options.LayerCount; layer++)
             {
+                cancellation.ThrowIfCancellationRequested();
                 long start = time.GetTimestamp();
                 weights.Multiply(layer);
                 milliseconds += time.GetElapsedTime(start).TotalMilliseconds;

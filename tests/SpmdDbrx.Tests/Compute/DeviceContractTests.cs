@@ -157,6 +157,42 @@ public abstract class DeviceContractTests
         DeviceFixture.AssertClose(expected, output, Tolerance);
     }
 
+    /// <summary>D, experts and top-k of DBRX, Mixtral 8x7B, Qwen3-30B-A3B, OLMoE, Phi-3.5-MoE and the tiny model.</summary>
+    public static TheoryData<int, int, int> Archetypes => new()
+    {
+        { 6144, 16, 4 }, { 4096, 8, 2 }, { 2048, 128, 8 }, { 2048, 64, 8 }, { 4096, 16, 2 }, { 128, 16, 4 },
+    };
+
+    [SkippableTheory, MemberData(nameof(Archetypes))]
+    public void RouterAndExperts_ArchetypeWidths_MatchReference(int columns, int expertCount, int topK)
+    {
+        using DeviceFixture fixture = new(CreateDevice());
+        Activations hidden = fixture.Activations(1, columns), normed = fixture.Activations(1, columns);
+        Activations logits = fixture.Activations(1, expertCount), output = fixture.Activations(1, columns);
+        WeightMatrix norm = fixture.Weights(1, columns, ElementType.BFloat16);
+        WeightMatrix router = fixture.Weights(expertCount, columns, ElementType.BFloat16, 1 / MathF.Sqrt(columns));
+        ExpertWeights[] experts = [.. Enumerable.Range(0, expertCount).Select(_ => fixture.Expert(3, columns, ElementType.BFloat16, neuronMajor: true))];
+        using Routing routing = new(fixture.Device, 1, topK);
+        fixture.Device.LayerNorm(hidden, norm, 1e-5f, normed);
+        fixture.Device.Multiply(normed, router, logits);
+        fixture.Device.Route(logits, 1f, routing);
+        fixture.Device.Complete();
+        DeviceFixture.AssertClose(Reference.LayerNorm(DeviceFixture.Read(hidden), DeviceFixture.Read(norm), 1e-5), normed, Tolerance);
+        DeviceFixture.AssertClose(Reference.Multiply(DeviceFixture.Read(normed), DeviceFixture.Read(router)), logits, Tolerance);
+        Assert.Equal(ExpectedRoute(logits.Row(0), topK, 1f).Chosen, routing.Experts.ToArray());
+
+        ExpertAssignments assignments = new(topK, topK);
+        assignments.Clear();
+        for (int slot = 0; slot < topK; slot++)
+        {
+            assignments.BeginExpert(routing.Experts[slot]);
+            assignments.Add(0, 0, routing.Weights[slot]);
+        }
+        fixture.Device.RunExperts(experts, assignments, normed, output);
+        fixture.Device.Complete();
+        DeviceFixture.AssertClose(ExpectedExperts(experts, assignments, normed, 1), output, Tolerance);
+    }
+
     [SkippableFact]
     public void RunExperts_WithoutAssignments_ClearsTheOutput()
     {

@@ -12,4 +12,11 @@ public sealed class MetalCollection
     /// <summary>Skips, visibly, where there is neither an Apple GPU nor the emulator.</summary>
     internal static void Require() =>
         Skip.IfNot(MetalDevice.IsAvailable, "no Metal device: build the emulator with `make -C native/metal` (clang-19, libclang-rt-19-dev)");
+
+    /// <summary>Skips on a real GPU too: its clock cannot be told to run ahead.</summary>
+    internal static void RequireEmulator()
+    {
+        Require();
+        Skip.If(EmulatorClock.TryOpen() is null, "counts what the emulated driver does, on its virtual clock");
+    }
 }

@@ -26,7 +26,7 @@ internal sealed class WiringScenario : IDisposable
     public WiringScenario(int layerCount, bool prestacked, bool residencySets)
     {
         long matrixBytes = ElementType.BFloat16.ByteCount(Neurons * Columns), expertBytes = layerCount * 3 * matrixBytes;
-        MetalCollection.Require();
+        MetalCollection.RequireEmulator();
         Device = new MetalDevice(new MetalOptions { UseResidencySets = residencySets });
         fixture = new DeviceFixture(Device);
         input = fixture.Activations(1, Columns);

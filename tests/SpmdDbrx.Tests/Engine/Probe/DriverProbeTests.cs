@@ -15,9 +15,12 @@ public sealed class DriverProbeTests(ITestOutputHelper output)
     [SkippableFact]
     public void Run_EmulatedDriver_DrawsFigure4()
     {
-        MetalCollection.Require();
+        MetalCollection.RequireEmulator();
         List<ProbeSample> samples = [.. ProbeSubject.Metal().SelectMany(subject => DriverProbe.Run(subject, small))];
         output.WriteLine(ProbeTable.Format(samples));
+
+        string drawing = ProbeChart.Draw(samples, "emulated & modelled");
+        Assert.Equal(3, System.Xml.Linq.XDocument.Parse(drawing).Descendants().Count(element => element.Name.LocalName == "polyline"));
 
         double Cost(string subject, double wait) => samples.Single(sample => sample.Subject == subject && sample.WaitMilliseconds == wait).MillisecondsPerSample;
         Assert.Equal(Cost("unstacked", 1), Cost("unstacked", 8), 3);
