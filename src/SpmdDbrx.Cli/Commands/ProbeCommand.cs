@@ -1,5 +1,5 @@
 using System.CommandLine;
-using System.Text;
+using SpmdDbrx.Cli.Planning;
 using SpmdDbrx.Compute;
 using SpmdDbrx.Compute.Metal;
 using SpmdDbrx.Engine.Probe;
@@ -22,12 +22,13 @@ internal static class ProbeCommand
         Option<int?> hidden = settings.Option<int?>("--hidden", null, $"columns of a matrix; default {new ProbeOptions().HiddenDim}, DBRX's", "D");
         Option<int?> neurons = settings.Option<int?>("--ffn", null, $"rows of a matrix; default {new ProbeOptions().ExpertHiddenDim}, DBRX's", "F");
         Option<int> repeats = settings.Option("--repeat", new ProbeOptions().Repeats, "samples averaged at each wait", "R");
-        Option<string?> svg = settings.Option<string?>("--svg", null, "also draws the result into a file", "F");
+        Option<string?> svg = settings.Option<string?>("--svg", null, "write a plot of the time per sample against the wait", "F");
+        Option<string> format = ReportFormat.Option(settings);
         foreach (Option<int> option in (Option<int>[])[threads, layers, repeats])
             option.RequireAtLeast(1);
         hidden.RequireAtLeast(1);
         neurons.RequireAtLeast(1);
-        foreach (Option option in (Option[])[device, threads, layers, hidden, neurons, repeats, svg])
+        foreach (Option option in (Option[])[device, threads, layers, hidden, neurons, repeats, svg, format])
             command.Options.Add(option);
         command.SetAction(parsed => LocalProgram.Run(cancellation =>
         {
@@ -40,13 +41,13 @@ internal static class ProbeCommand
                 ExpertHiddenDim = parsed.GetValue(neurons) ?? (emulated ? EmulatedDim : options.ExpertHiddenDim),
             };
             IReadOnlyList<ProbeSubject> subjects = metal ? ProbeSubject.Metal() : ProbeSubject.Cpu(() => new CpuDevice(parsed.GetValue(threads)));
-            return Run(subjects, options, description, parsed.GetValue(svg), cancellation);
+            return Run(subjects, options, description, parsed.GetRequiredValue(format), parsed.GetValue(svg), cancellation);
         }));
         return command;
     }
 
     private static int Run(
-        IReadOnlyList<ProbeSubject> subjects, ProbeOptions options, string description, string? svgPath, CancellationToken cancellation)
+        IReadOnlyList<ProbeSubject> subjects, ProbeOptions options, string description, string format, string? plotFile, CancellationToken cancellation)
     {
         List<ProbeSample> samples = [];
         foreach (ProbeSubject subject in subjects)
@@ -54,13 +55,10 @@ internal static class ProbeCommand
             cancellation.ThrowIfCancellationRequested();
             samples.AddRange(DriverProbe.Run(subject, options, cancellation));
         }
-        Console.Out.WriteLine($"{description}: {options.LayerCount} layers of 3 × [{options.ExpertHiddenDim}, {options.HiddenDim}] bfloat16, ms a sample without the waits");
-        Console.Out.Write(ProbeTable.Format(samples));
-        if (svgPath is null)
-            return ExitCode.Done;
-        using PendingFile file = new(svgPath);
-        file.Stream.Write(Encoding.UTF8.GetBytes(ProbeChart.Draw(samples, description)));
-        file.Complete();
+        ProbeReport report = new(samples, description, options);
+        ReportFormat.Print(format, [("probe", report.Table())]);
+        if (plotFile is not null)
+            File.WriteAllText(plotFile, report.Plot().ToSvg());
         return ExitCode.Done;
     }
 

@@ -17,10 +17,10 @@ public sealed class DriverProbeTests(ITestOutputHelper output)
     {
         MetalCollection.RequireEmulator();
         List<ProbeSample> samples = [.. ProbeSubject.Metal().SelectMany(subject => DriverProbe.Run(subject, small))];
-        output.WriteLine(ProbeTable.Format(samples));
+        ProbeReport report = new(samples, "emulated & modelled", small);
+        output.WriteLine(report.Table().ToText());
 
-        string drawing = ProbeChart.Draw(samples, "emulated & modelled");
-        Assert.Equal(3, System.Xml.Linq.XDocument.Parse(drawing).Descendants().Count(element => element.Name.LocalName == "polyline"));
+        Assert.Equal(3, System.Xml.Linq.XDocument.Parse(report.Plot().ToSvg()).Descendants().Count(element => element.Name.LocalName == "polyline"));
 
         double Cost(string subject, double wait) => samples.Single(sample => sample.Subject == subject && sample.WaitMilliseconds == wait).MillisecondsPerSample;
         Assert.Equal(Cost("unstacked", 1), Cost("unstacked", 8), 3);
