@@ -3,7 +3,6 @@
 
 #include <cstring>
 
-#include "../emu/emulator.h"
 #include "capture.h"
 #include "objc_runtime.h"
 #include "wiring.h"
@@ -44,11 +43,6 @@ extern "C" {
 // The option's former value, or INT64_MIN when there is no such option.
 int64_t fake_metal_set(const char* option, int64_t value) {
     using namespace fake;
-    if (!strcmp(option, "laneOrder")) {
-        const int64_t former = (int64_t)emulator::options().laneOrder;
-        emulator::options().laneOrder = (emulator::LaneOrder)value;
-        return former;
-    }
     if (!strcmp(option, "residencySets")) {
         static int64_t present = 1;
         const int64_t former = present;

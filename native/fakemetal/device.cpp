@@ -75,7 +75,6 @@ static id pipeline_with_function(id, SEL, id function, id*) {
     method(device, "name", [](id, SEL) { return autorelease(new String("emulated Apple GPU")); });
     method(device, "maxBufferLength", [](id, SEL) -> NSUInteger { return control().maxBufferLength; });
     method(device, "recommendedMaxWorkingSetSize", [](id, SEL) -> uint64_t { return control().recommendedMaxWorkingSetSize; });
-    method(device, "hasUnifiedMemory", [](id, SEL) -> bool { return true; });
     method(device, "supportsFamily:", [](id, SEL, long family) -> bool { return family >= 1001 && family <= control().gpuFamily; });
     method(device, "newCommandQueue", [](id, SEL) -> id { return new CommandQueue; });
     method(device, "newSharedEvent", [](id, SEL) -> id { return new SharedEvent; });
@@ -85,6 +84,9 @@ static id pipeline_with_function(id, SEL, id function, id*) {
     method(device, "newComputePipelineStateWithFunction:error:", pipeline_with_function);
     method("MTLCompileOptions", "+new", [](id, SEL) -> id { return new Object("MTLCompileOptions"); });
     method("MTLCompileOptions", "setFastMathEnabled:", [](id, SEL, bool) {});
+    method("MTLCompileOptions", "setLanguageVersion:", [](id, SEL, NSUInteger version) {
+        require(version == (3 << 16) + 1, "MTLCompileOptions setLanguageVersion:", "the kernels are written in Metal 3.1");
+    });
     method("FakeMTLLibrary", "newFunctionWithName:", [](id, SEL, id name) -> id {
         const emulator::Kernel* kernel = emulator::find_kernel(as<String>(name)->text);
         return kernel ? new Function(kernel) : nullptr;
@@ -92,7 +94,6 @@ static id pipeline_with_function(id, SEL, id function, id*) {
     method("FakeMTLComputePipelineState", "maxTotalThreadsPerThreadgroup", [](id, SEL) -> NSUInteger { return 1024; });
     method("FakeMTLComputePipelineState", "threadExecutionWidth", [](id, SEL) -> NSUInteger { return 32; });
     method("FakeMTLBuffer", "contents", [](id self, SEL) { return (void*)as<Buffer>(self)->contents; });
-    method("FakeMTLBuffer", "length", [](id self, SEL) -> NSUInteger { return as<Buffer>(self)->length; });
     method("FakeMTLSharedEvent", "signaledValue", [](id self, SEL) -> uint64_t {
         std::lock_guard<std::mutex> guard(as<SharedEvent>(self)->lock);
         return as<SharedEvent>(self)->value;

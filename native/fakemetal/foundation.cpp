@@ -15,7 +15,6 @@ void assertion_failed(const char* method, const std::string& what) {
     method("NSObject", "retain", [](id self, SEL) { return objc_retain(self); });
     method("NSObject", "release", [](id self, SEL) { objc_release(self); });
     method("NSObject", "respondsToSelector:", [](id self, SEL, SEL selector) -> bool { return responds_to(self, selector); });
-    method("NSObject", "setLabel:", [](id, SEL, id) {});
     method("NSString", "+stringWithUTF8String:", [](id, SEL, const char* text) { return autorelease(new String(text)); });
     method("NSString", "UTF8String", [](id self, SEL) { return as<String>(self)->text.c_str(); });
     method("NSError", "localizedDescription", [](id self, SEL) { return autorelease(new String(as<Error>(self)->description)); });

@@ -50,11 +50,6 @@ static void request_residency(id self, SEL) {
     method(set, "commit", commit);
     method(set, "requestResidency", request_residency);
     method(set, "endResidency", [](id, SEL) {});
-    method(set, "allocatedSize", [](id self, SEL) -> uint64_t {
-        uint64_t bytes = 0;
-        for (Buffer* buffer : as<ResidencySet>(self)->allocations) bytes += buffer->length;
-        return bytes;
-    });
     method("FakeMTLCommandQueue", "addResidencySet:", [](id, SEL, id residencySet) {
         require(residencySet, "MTLCommandQueue addResidencySet:", "set must not be nil");
     });

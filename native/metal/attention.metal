@@ -53,16 +53,19 @@ kernel void attend_rows(device const float* qkv BUFFER(0), device const float* k
     const uint firstKey = group.z * a.blockKeys, endKey = min(firstKey + a.blockKeys, a.position + token + 1);
     device const float* q = qkv + ((ulong)token * (a.heads + 2 * a.kvHeads) + head) * a.headDim;
     float query[PerLane], sums[PerLane] = {};
+    UNROLLED
     for (uint i = 0; i < PerLane; i++) query[i] = lane + i * SimdWidth < a.headDim ? q[lane + i * SimdWidth] * a.scale : 0.0f;
 
     float largest = LOWEST_SCORE, total = 0.0f;
     for (uint key = firstKey + simdgroup; key < endKey; key += simdgroups) {
         const ulong row = ((ulong)kvHead * a.capacity + key) * a.headDim;
         float score = 0.0f;
+        UNROLLED
         for (uint i = 0; i < PerLane; i++)
             if (lane + i * SimdWidth < a.headDim) score += query[i] * keys[row + lane + i * SimdWidth];
         score = simd_sum(score);
         const float newLargest = max(largest, score), correction = exp(largest - newLargest), weight = exp(score - newLargest);
+        UNROLLED
         for (uint i = 0; i < PerLane; i++)
             if (lane + i * SimdWidth < a.headDim) sums[i] = sums[i] * correction + weight * values[row + lane + i * SimdWidth];
         total = total * correction + weight;
@@ -76,6 +79,7 @@ kernel void attend_rows(device const float* qkv BUFFER(0), device const float* k
         largests[simdgroup] = largest;
         totals[simdgroup] = total;
     }
+    UNROLLED
     for (uint i = 0; i < PerLane; i++)
         if (lane + i * SimdWidth < a.headDim) parts[simdgroup * a.headDim + lane + i * SimdWidth] = sums[i];
     threadgroup_barrier(mem_flags::mem_threadgroup);

@@ -39,10 +39,12 @@ kernel void attend_prefill(device const float* qkv BUFFER(0), device const float
                                 ? qkv[(ulong)token * qkvColumns + head * a.headDim + column] * a.scale : 0.0f;
             }
             simdgroup_barrier(mem_flags::mem_threadgroup);
+            UNROLLED
             for (uint t = 0; t < Tiles; t++) simdgroup_load(query[t], staged + t * 8, width);
         }
         threadgroup_barrier(mem_flags::mem_threadgroup);
     }
+    UNROLLED
     for (uint t = 0; t < Tiles; t++) sum[t] = make_filled_simdgroup_matrix<float, 8, 8>(0.0f);
 
     // Four lanes a query row: lane / 4 is the row, lane % 4 which quarter of the block's keys.
@@ -57,6 +59,7 @@ kernel void attend_prefill(device const float* qkv BUFFER(0), device const float
         threadgroup_barrier(mem_flags::mem_threadgroup);
         for (uint block = 0; block < KeyBlock; block += 8) {
             product = make_filled_simdgroup_matrix<float, 8, 8>(0.0f);
+            UNROLLED
             for (uint t = 0; t < Tiles; t++) {
                 simdgroup_load(right, staged + block * width + t * 8, width, ulong2(0, 0), true);
                 simdgroup_multiply_accumulate(product, query[t], right, product);
@@ -87,12 +90,14 @@ kernel void attend_prefill(device const float* qkv BUFFER(0), device const float
         stage_rows(staged, values + firstRow, key, keyCount, KeyBlock, a.headDim, width, index);
         threadgroup_barrier(mem_flags::mem_threadgroup);
         simdgroup_load(left, diagonal, 8);
+        UNROLLED
         for (uint t = 0; t < Tiles; t++) {
             simdgroup_multiply(product, left, sum[t]);
             sum[t] = product;
         }
         for (uint block = 0; block < KeyBlock; block += 8) {
             simdgroup_load(left, scores + block, KeyBlock);
+            UNROLLED
             for (uint t = 0; t < Tiles; t++) {
                 simdgroup_load(right, staged + block * width + t * 8, width);
                 simdgroup_multiply_accumulate(sum[t], left, right, sum[t]);
@@ -101,6 +106,7 @@ kernel void attend_prefill(device const float* qkv BUFFER(0), device const float
         threadgroup_barrier(mem_flags::mem_threadgroup);  // everybody has used the values
     }
 
+    UNROLLED
     for (uint t = 0; t < Tiles; t++) {
         simdgroup_store(sum[t], diagonal, 8);
         simdgroup_barrier(mem_flags::mem_threadgroup);

@@ -26,6 +26,9 @@ using namespace metal;
     EXPORT_KERNEL(name "_bfloat16", kernelName<bfloat, false, ##__VA_ARGS__>)      \
     EXPORT_KERNEL(name "_bfloat16_wide", kernelName<bfloat, true, ##__VA_ARGS__>)
 
+// Before loops over arrays that must stay in registers.
+#define UNROLLED _Pragma("clang loop unroll(full)")
+
 enum : uint {
     SimdWidth = 32,
     ElementwiseThreads = 256,  // of the kernels that do one element a thread

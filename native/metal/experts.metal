@@ -33,12 +33,14 @@ kernel void expert_up(device const uchar* gate BUFFER(0), device const uchar* up
     float gates[NeuronsPerSimdgroup] = {}, ups[NeuronsPerSimdgroup] = {};
     for (uint k = lane * 4; k < shape.columns; k += SimdWidth * 4) {
         const float4 xs = load4<Wide>(x, k, shape.columns);
+        UNROLLED
         for (uint r = 0; r < NeuronsPerSimdgroup; r++) {
             const uint neuron = min(firstNeuron + r, shape.neurons - 1);
             gates[r] += dot(load4<Wide>(weight_row<T>(gate, neuron, shape.gateStrideBytes), k, shape.columns), xs);
             ups[r] += dot(load4<Wide>(weight_row<T>(up, neuron, shape.upStrideBytes), k, shape.columns), xs);
         }
     }
+    UNROLLED
     for (uint r = 0; r < NeuronsPerSimdgroup; r++) {
         const float g = simd_sum(gates[r]), u = simd_sum(ups[r]);
         if (lane == 0 && firstNeuron + r < shape.neurons) hidden[(ulong)assignment * shape.neurons + firstNeuron + r] = silu(g) * u;
@@ -59,6 +61,7 @@ kernel void expert_down(device const uchar* down BUFFER(0), device const float* 
     float4 sum = 0.0f;
     for (uint f = simdgroup; f < shape.neurons; f += simdgroups)
         sum += h[f] * load4<Wide>(weight_row<T>(down, f, shape.downStrideBytes), firstColumn + lane * 4, shape.columns);
+    UNROLLED
     for (uint i = 0; i < 4; i++) parts[simdgroup * DownColumns + lane * 4 + i] = sum[i];
     threadgroup_barrier(mem_flags::mem_threadgroup);
     for (uint i = index; i < DownColumns && firstColumn + i < shape.columns; i += simdgroups * SimdWidth) {

@@ -24,14 +24,19 @@ kernel void product_rows(device const uchar* weight BUFFER(0), device const floa
     float sums[RowsPerSimdgroup][Tokens] = {};
     for (uint k = lane * 4; k < shape.inputs; k += SimdWidth * 4) {
         float4 x[Tokens];
+        UNROLLED
         for (uint t = 0; t < Tokens; t++) x[t] = load4<Wide>(input + (ulong)min(t, shape.tokens - 1) * shape.inputs, k, shape.inputs);
+        UNROLLED
         for (uint r = 0; r < RowsPerSimdgroup; r++) {
             const uint row = min(firstRow + r, shape.outputs - 1);
             const float4 w = load4<Wide>(weight_row<T>(weight, row, shape.rowStrideBytes), k, shape.inputs);
+            UNROLLED
             for (uint t = 0; t < Tokens; t++) sums[r][t] += dot(w, x[t]);
         }
     }
+    UNROLLED
     for (uint r = 0; r < RowsPerSimdgroup; r++)
+        UNROLLED
         for (uint t = 0; t < Tokens; t++) {
             const float sum = simd_sum(sums[r][t]);
             if (lane == 0 && firstRow + r < shape.outputs && t < shape.tokens) output[(ulong)t * shape.outputs + firstRow + r] = sum;
@@ -52,11 +57,13 @@ kernel void product_split(device const uchar* weight BUFFER(0), device const flo
     float sums[RowsPerSimdgroup] = {};
     for (uint k = index * 4; k < shape.inputs; k += simdgroups * SimdWidth * 4) {
         const float4 xs = load4<Wide>(x, k, shape.inputs);
+        UNROLLED
         for (uint r = 0; r < RowsPerSimdgroup; r++) {
             const uint row = min(firstRow + r, shape.outputs - 1);
             sums[r] += dot(load4<Wide>(weight_row<T>(weight, row, shape.rowStrideBytes), k, shape.inputs), xs);
         }
     }
+    UNROLLED
     for (uint r = 0; r < RowsPerSimdgroup; r++) {
         const float sum = simd_sum(sums[r]);
         if (lane == 0) parts[simdgroup * RowsPerSimdgroup + r] = sum;

@@ -22,7 +22,9 @@ struct TileSum {
 };
 
 inline void tile_clear(thread TileSum& sum) {
+    UNROLLED
     for (uint i = 0; i < 2; i++)
+        UNROLLED
         for (uint j = 0; j < 4; j++) sum.part[i][j] = make_filled_simdgroup_matrix<float, 8, 8>(0.0f);
 }
 
@@ -33,6 +35,7 @@ inline void tile_load_input(threadgroup float* inputs, device const float* row, 
     for (uint i = 0; i < 8; i += 4) {
         float4 values = 0.0f;
         if (present) values = load4<Wide>(row, k + column + i, count);
+        UNROLLED
         for (uint j = 0; j < 4; j++) inputs[index / 4 * TileInputs + column + i + j] = values[j];
     }
 }
@@ -44,6 +47,7 @@ inline void tile_load_weight(threadgroup float* weights, device const T* row, bo
     for (uint i = 0; i < 16; i += 4) {
         float4 values = 0.0f;
         if (present) values = load4<Wide>(row, k + column + i, count);
+        UNROLLED
         for (uint j = 0; j < 4; j++) weights[index / threadsPerRow * width + column + i + j] = values[j];
     }
 }
@@ -54,12 +58,15 @@ inline void tile_multiply(thread TileSum& sum, threadgroup const float* inputs, 
     const uint token = simdgroup % 2 * 16, output = simdgroup / 2 * 32;
     for (uint k = 0; k < TileInputs; k += 8) {
         simdgroup_float8x8 x[2], w;
+        UNROLLED
         for (uint i = 0; i < 2; i++) simdgroup_load(x[i], inputs + (token + i * 8) * TileInputs + k, TileInputs);
+        UNROLLED
         for (uint j = 0; j < 4; j++) {
             if (RowsAreOutputs)
                 simdgroup_load(w, weights + (output + j * 8) * TileInputs + k, TileInputs, ulong2(0, 0), true);
             else
                 simdgroup_load(w, weights + k * TileOutputs + output + j * 8, TileOutputs);
+            UNROLLED
             for (uint i = 0; i < 2; i++) simdgroup_multiply_accumulate(sum.part[i][j], x[i], w, sum.part[i][j]);
         }
     }
@@ -69,7 +76,9 @@ inline void tile_multiply(thread TileSum& sum, threadgroup const float* inputs, 
 inline void tile_gather(thread TileSum& sum, threadgroup float* tile, uint simdgroup) {
     threadgroup_barrier(mem_flags::mem_threadgroup);
     const uint token = simdgroup % 2 * 16, output = simdgroup / 2 * 32;
+    UNROLLED
     for (uint i = 0; i < 2; i++)
+        UNROLLED
         for (uint j = 0; j < 4; j++)
             simdgroup_store(sum.part[i][j], tile + (token + i * 8) * TileOutputs + output + j * 8, TileOutputs);
     threadgroup_barrier(mem_flags::mem_threadgroup);

@@ -13,9 +13,6 @@ internal sealed class GpuMemory(nint device)
     /// <summary>Bytes the GPU can use without paging.</summary>
     public long WorkingSetBytes { get; } = (long)Message.UInt64(device, Selectors.RecommendedMaxWorkingSetSize);
 
-    /// <summary>Bytes given to the GPU so far.</summary>
-    public long UsedBytes => usedBytes;
-
     /// <summary>Checks that more memory fits.</summary>
     /// <exception cref="InsufficientMemoryException">It does not; says which limit to raise to what.</exception>
     public void Require(long bytes, string what)

@@ -3,6 +3,8 @@ namespace SpmdDbrx.Compute.Metal;
 /// <summary>The compiled kernels; a pipeline is made when its kernel is asked for.</summary>
 internal sealed class KernelLibrary : IDisposable
 {
+    private const nuint LanguageVersion31 = (3 << 16) + 1;  // the first with bfloat
+
     private readonly nint device;
     private readonly nint library;
     private readonly List<Kernel> kernels = [];
@@ -13,6 +15,7 @@ internal sealed class KernelLibrary : IDisposable
         this.device = device;
         using AutoreleasePool pool = AutoreleasePool.Begin();
         nint options = Message.Object(ObjectiveC.Class("MTLCompileOptions"), Selectors.New);
+        Message.Void(options, Selectors.SetLanguageVersion, LanguageVersion31);
         // Every rank must take the same routing decisions: IEEE arithmetic, whatever the GPU's generation.
         Message.Void(options, Selectors.SetFastMathEnabled, (byte)0);
         library = Message.Object(device, Selectors.NewLibraryWithSource, Message.String(KernelSource.Text), options, out nint error);

@@ -30,6 +30,8 @@ public sealed unsafe partial class MetalDevice : IDevice
         this.options = options ?? new MetalOptions();
         if (!OperatingSystem.IsMacOS())
             MetalRuntimeLocator.RequireEmulator();
+        else if (!OperatingSystem.IsMacOSVersionAtLeast(14))
+            throw new MetalException($"metal: macOS {Environment.OSVersion.Version}: the kernels need Metal 3.1, which came with macOS 14");
         device = ObjectiveC.SystemDefaultDevice();
         if (device == 0)
             throw new MetalException("metal: the system has no Metal device (a session without a GPU, or a virtual machine)");

@@ -25,9 +25,6 @@ internal sealed class ResidencySets : IDisposable
     /// <summary>Whether the system has them.</summary>
     public static bool AreSupported(nint device) => Message.Boolean(device, Selectors.RespondsToSelector, Selectors.NewResidencySet);
 
-    /// <summary>Sets in use.</summary>
-    public int Count => sets.Count;
-
     /// <summary>Adds an MTLBuffer and asks for residency.</summary>
     public void Add(nint buffer, long byteLength)
     {

@@ -21,6 +21,7 @@ internal static class Selectors
     public static readonly nint NewBufferWithBytesNoCopy = ObjectiveC.Selector("newBufferWithBytesNoCopy:length:options:deallocator:");
     public static readonly nint NewLibraryWithSource = ObjectiveC.Selector("newLibraryWithSource:options:error:");
     public static readonly nint SetFastMathEnabled = ObjectiveC.Selector("setFastMathEnabled:");
+    public static readonly nint SetLanguageVersion = ObjectiveC.Selector("setLanguageVersion:");
     public static readonly nint NewFunctionWithName = ObjectiveC.Selector("newFunctionWithName:");
     public static readonly nint NewComputePipelineState = ObjectiveC.Selector("newComputePipelineStateWithFunction:error:");
     public static readonly nint MaxTotalThreadsPerThreadgroup = ObjectiveC.Selector("maxTotalThreadsPerThreadgroup");

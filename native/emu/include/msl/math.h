@@ -23,6 +23,5 @@ inline float dot(float4 a, float4 b) {
 inline float exp(float x) { return ::expf(x); }
 inline float pow(float x, float y) { return ::powf(x, y); }
 inline float sqrt(float x) { return ::sqrtf(x); }
-inline float rsqrt(float x) { return 1.0f / ::sqrtf(x); }
 
 }  // namespace msl

@@ -15,9 +15,7 @@ typedef _Float16 half;
 template <typename T, int N>
 using vec = T __attribute__((ext_vector_type(N)));
 
-typedef vec<float, 2> float2;
 typedef vec<float, 4> float4;
-typedef vec<uint, 2> uint2;
 typedef vec<uint, 3> uint3;
 typedef vec<uint, 4> uint4;
 typedef vec<ulong, 2> ulong2;
