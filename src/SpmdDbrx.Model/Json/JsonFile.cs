@@ -15,15 +15,15 @@ internal static class JsonFile
     /// <exception cref="InvalidModelException">Missing, too large, or not one JSON object.</exception>
     public static JsonFields ReadObject(string path) => ParseObject(ReadBytes(path), path);
 
-    /// <summary>All bytes of a file no larger than <see cref="MaximumBytes"/>.</summary>
+    /// <summary>All bytes of a file no larger than <paramref name="maximumBytes"/>.</summary>
     /// <exception cref="InvalidModelException">Missing or too large.</exception>
-    public static byte[] ReadBytes(string path)
+    public static byte[] ReadBytes(string path, int maximumBytes = MaximumBytes)
     {
         FileInfo file = new(path);
         if (!file.Exists)
             throw new InvalidModelException($"{path}: no such file");
-        if (file.Length > MaximumBytes)
-            throw new InvalidModelException($"{path}: expected at most {MaximumBytes} bytes, found {file.Length}");
+        if (file.Length > maximumBytes)
+            throw new InvalidModelException($"{path}: expected at most {maximumBytes} bytes, found {file.Length}");
         return File.ReadAllBytes(path);
     }
 

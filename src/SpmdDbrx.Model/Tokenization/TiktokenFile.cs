@@ -12,8 +12,9 @@ namespace SpmdDbrx.Model.Tokenization;
 /// </summary>
 internal static class TiktokenFile
 {
-    // The longest token of the known files has 128 bytes; the bound keeps looking at all splits of all tokens cheap.
-    private const int LongestTokenBytes = 512;
+    // The longest token of the known files has 128 bytes and the largest file 4 MB; the bounds keep looking at all splits of all tokens cheap.
+    private const int LongestTokenBytes = 256;
+    private const int LargestFileBytes = 16 << 20;
 
     /// <exception cref="InvalidModelException">A line that is not a token and its rank, or a pattern that cannot be run.</exception>
     public static TokenizerParts Read(string path, TokenizerConfig config)
@@ -36,7 +37,7 @@ internal static class TiktokenFile
     {
         var vocabulary = new Dictionary<string, int>(StringComparer.Ordinal);
         var takenRanks = new HashSet<int>();
-        ReadOnlySpan<byte> text = JsonFile.ReadBytes(path);
+        ReadOnlySpan<byte> text = JsonFile.ReadBytes(path, LargestFileBytes);
         byte[] token = new byte[LongestTokenBytes];
         int number = 0;
         foreach (Range range in text.Split((byte)'\n'))

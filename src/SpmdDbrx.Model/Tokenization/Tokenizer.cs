@@ -10,6 +10,7 @@ public sealed class Tokenizer
 {
     private const string FileName = "tokenizer.json";
 
+    private readonly bool normalizesToFormC;
     private readonly PreTokenizer preTokenizer;
     private readonly BytePairEncoder encoder;
     private readonly AddedTokenFinder allAddedTokens;
@@ -21,6 +22,7 @@ public sealed class Tokenizer
     {
         IReadOnlyList<AddedToken> addedTokens = AddedTokenTable.Merge(parts, config);
         bytesById = VocabularyTable.BytesById(parts, addedTokens);
+        normalizesToFormC = parts.NormalizesToFormC;
         preTokenizer = parts.PreTokenizer;
         encoder = new BytePairEncoder(parts.Model, VocabularyTable.ByteTokens(parts));
         allAddedTokens = new AddedTokenFinder(addedTokens);
@@ -65,10 +67,7 @@ public sealed class Tokenizer
     public static Tokenizer Load(string modelDirectory)
     {
         TokenizerConfig config = TokenizerConfig.Read(modelDirectory);
-        TokenizerParts parts = ReadParts(modelDirectory, config);
-        if (parts.NormalizesToFormC)
-            throw new InvalidModelException($"{parts.File}: normalizer: expected null, found NFC");
-        return new Tokenizer(parts, config);
+        return new Tokenizer(ReadParts(modelDirectory, config), config);
     }
 
     /// <summary>The tokens of a text. Nothing is added in front or behind.</summary>
@@ -82,9 +81,8 @@ public sealed class Tokenizer
         List<int> tokens = [];
         foreach ((string segment, AddedToken? next) in Segments(text, parseSpecialTokens))
         {
-            string spaced = segment;
-            foreach (Piece piece in preTokenizer.Split(ref spaced))
-                encoder.Encode(spaced.AsSpan(piece.Start, piece.Length), tokens);
+            foreach (Piece piece in Split(segment, out string shown))
+                encoder.Encode(shown.AsSpan(piece.Start, piece.Length), tokens);
             if (next is not null)
                 tokens.Add(next.Id);
         }
@@ -92,11 +90,8 @@ public sealed class Tokenizer
     }
 
     /// <summary>The pieces that a text without special tokens is cut into before bytes are merged; for tests and diagnosis.</summary>
-    public IReadOnlyList<string> Pieces(string text)
-    {
-        string spaced = text;
-        return preTokenizer.Split(ref spaced).Select(piece => spaced.Substring(piece.Start, piece.Length)).ToList();
-    }
+    public IReadOnlyList<string> Pieces(string text) =>
+        Split(text, out string shown).ConvertAll(piece => shown.Substring(piece.Start, piece.Length));
 
     /// <summary>The text of tokens; bytes that are no UTF-8 become U+FFFD, ids without a token become nothing.</summary>
     /// <exception cref="ArgumentOutOfRangeException">An id is negative.</exception>
@@ -131,6 +126,13 @@ public sealed class Tokenizer
 
     private static string[] RankFiles(string modelDirectory) =>
         Directory.Exists(modelDirectory) ? Directory.GetFiles(modelDirectory, "*.tiktoken") : [];
+
+    /// <summary>The pieces of a text without added tokens, as parts of <paramref name="shown"/>: the text normalized, with prefix spaces.</summary>
+    private List<Piece> Split(string text, out string shown)
+    {
+        shown = normalizesToFormC ? NormalizationFormC.Normalize(text) : text;
+        return preTokenizer.Split(ref shown);
+    }
 
     private IEnumerable<(string Segment, AddedToken? Next)> Segments(string text, bool parseSpecialTokens)
     {

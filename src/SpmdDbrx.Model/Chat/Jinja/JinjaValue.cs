@@ -30,7 +30,7 @@ internal static class JinjaValue
     /// <summary>==</summary>
     public static bool AreEqual(JinjaRun run, object? left, object? right, int depth = 0)
     {
-        run.Spend(1);
+        run.Spend(4);
         if (depth > JinjaRun.DeepestValue)
             throw new JinjaException("comparing lists this deep is not supported");
         switch (left, right)

@@ -139,8 +139,8 @@ public class HostileTokenizerTests
     }
 
     [Theory]
-    [InlineData("IQ==", "line 1: expected 1 to 512 bytes in base64, a space and a rank")]
-    [InlineData("IQ== 0\nIg== 1\n*** 2", "line 3: expected 1 to 512 bytes in base64")]
+    [InlineData("IQ==", "line 1: expected 1 to 256 bytes in base64, a space and a rank")]
+    [InlineData("IQ== 0\nIg== 1\n*** 2", "line 3: expected 1 to 256 bytes in base64")]
     [InlineData("IQ== 0\nIg== -1", "line 2: expected")]
     [InlineData("IQ== 0\nIg== 1x", "line 2: expected")]
     [InlineData("IQ== 99999999999999999999", "line 1: expected")]
@@ -163,8 +163,8 @@ public class HostileTokenizerTests
     public void Load_TiktokenTokenOfManyBytes_IsRefused()
     {
         using TemporaryDirectory folder = new();
-        File.WriteAllText(folder["x.tiktoken"], Convert.ToBase64String(new byte[513]) + " 0\n");
-        Assert.Contains("line 1: expected 1 to 512 bytes", Assert.Throws<InvalidModelException>(() => Tokenizer.Load(folder.Root)).Message, StringComparison.Ordinal);
+        File.WriteAllText(folder["x.tiktoken"], Convert.ToBase64String(new byte[257]) + " 0\n");
+        Assert.Contains("line 1: expected 1 to 256 bytes", Assert.Throws<InvalidModelException>(() => Tokenizer.Load(folder.Root)).Message, StringComparison.Ordinal);
     }
 
     [Theory]

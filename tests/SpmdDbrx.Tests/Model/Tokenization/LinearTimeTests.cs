@@ -31,7 +31,7 @@ public class LinearTimeTests
     [Fact]
     public void Encode_SameLetterHundredThousandTimes_TakesSeconds()
     {
-        // The tiny vocabulary has no doubled letter to merge; "ee", "eeee", … make every step a merge.
+        // The tiny vocabulary has no doubled q to merge; "qq", "qqqq", … make every step a merge.
         System.Text.Json.Nodes.JsonObject json = TokenizerFolder.TinyJson();
         for (int length = 2, id = 2048; length <= 1024; length *= 2)
         {
