@@ -41,6 +41,7 @@ public static class Program
         root.Add(MakeModelCommand.Create(settings));
         root.Add(PlanCommand.Create(settings));
         root.Add(EstimateCommand.Create(settings));
+        root.Add(SimulateCommand.Create(settings));
         return root;
     }
 }

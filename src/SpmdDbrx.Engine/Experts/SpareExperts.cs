@@ -7,19 +7,22 @@ namespace SpmdDbrx.Engine.Experts;
 public sealed class SpareExperts
 {
     private readonly Loading loading;
+    private readonly int arrayCount;
     private readonly int localCount;
     private readonly long[] lastUse;
     private readonly bool[] running;
     private long time;
 
     /// <param name="loading">Which unselected experts run.</param>
-    /// <param name="layerCount">Layers.</param>
+    /// <param name="arrayCount">Arrays an expert's weights lie in: one per layer in a checkpoint; 1 when prestacked, where any layer's use keeps
+    /// all layers wired and recency per layer would let an expert that all layers passed over wait for several tokens.</param>
     /// <param name="localCount">Experts this rank holds.</param>
-    public SpareExperts(Loading loading, int layerCount, int localCount)
+    public SpareExperts(Loading loading, int arrayCount, int localCount)
     {
         this.loading = loading;
+        this.arrayCount = arrayCount;
         this.localCount = localCount;
-        lastUse = new long[layerCount * localCount];
+        lastUse = new long[arrayCount * localCount];
         running = new bool[localCount];
     }
 
@@ -33,7 +36,7 @@ public sealed class SpareExperts
         if (loading == Loading.OnDemand || localCount == 0)
             return;
         time++;
-        Span<long> uses = lastUse.AsSpan(layer * localCount, localCount);
+        Span<long> uses = lastUse.AsSpan(layer % arrayCount * localCount, localCount);
         Array.Clear(running);
         for (int group = 0; group < assignments.ExpertCount; group++)
             Use(assignments.Expert(group), uses);

@@ -32,8 +32,7 @@ public readonly record struct AllReduceCost(double LatencySeconds, double Transf
                 return new AllReduceCost(latency + ((rankCount - 2) * messageSeconds), receivedBytes / bandwidth,
                     rankCount == 2 ? "1 latency" : $"1 latency + {rankCount - 2} further messages");
             case AllReduceAlgorithm.RecursiveDoubling:
-                int doublings = BitOperations.Log2((uint)rankCount);
-                int steps = BitOperations.IsPow2(rankCount) ? doublings : doublings + 2; // the ranks beyond a power of two hand in first and are told last
+                int steps = DoublingDepth(rankCount);
                 return new AllReduceCost(steps * latency, steps * vectorBytes / bandwidth, steps == 1 ? "1 latency" : $"{steps} steps of 1 latency");
             case AllReduceAlgorithm.Ring:
                 int ringSteps = 2 * (rankCount - 1);
@@ -45,5 +44,16 @@ public readonly record struct AllReduceCost(double LatencySeconds, double Transf
             default:
                 throw new ArgumentOutOfRangeException(nameof(algorithm), algorithm, null);
         }
+    }
+
+    /// <summary>Messages that follow one another on the longest path: log₂ N; if N is no power of two, the ranks beyond hand their vector in before and are told the sum after.</summary>
+    private static int DoublingDepth(int rankCount)
+    {
+        int core = 1 << BitOperations.Log2((uint)rankCount);
+        int beyond = rankCount - core;
+        int[] depth = [.. Enumerable.Range(0, core).Select(rank => rank < beyond ? 1 : 0)];
+        for (int distance = 1; distance < core; distance *= 2)
+            depth = [.. depth.Select((own, rank) => Math.Max(own, depth[rank ^ distance] + 1))];
+        return depth.Select((own, rank) => rank < beyond ? own + 1 : own).Max();
     }
 }

@@ -135,7 +135,7 @@ public sealed class RankSession : IDisposable
         RotaryTable rotary = Own(new RotaryTable(Device, config.HeadDim, config.RopeTheta, ContextLength));
         allocatedBytes = workspace.Bytes + cache.Bytes;
 
-        SpareExperts spares = new(Options.Loading, config.LayerCount, share.Experts.Count);
+        SpareExperts spares = new(Options.Loading, Model.IsPrestacked ? 1 : config.LayerCount, share.Experts.Count);
         ExpertLayer experts = new(Device, share, assigner, spares, World.Rank, batch, config.TopK, Options.Deterministic);
         Exchange = ExpertExchange.Create(Options.Topology, World, check);
         ExpertCounters = experts.Counters;

@@ -4,7 +4,7 @@ using Xunit;
 
 namespace SpmdDbrx.Tests.EndToEnd;
 
-/// <summary>The commands plan and estimate as a user calls them.</summary>
+/// <summary>The commands plan, estimate and simulate as a user calls them.</summary>
 public class PlanningTests
 {
     [Fact]
@@ -33,6 +33,10 @@ public class PlanningTests
     [InlineData(1, "weights: expected bf16", "estimate", "--weights", "q99")]
     [InlineData(2, "--nodes", "estimate", "--nodes", "2,x")]
     [InlineData(2, "--strategy", "estimate", "--strategy", "p-xyz")]
+    [InlineData(2, "--straggler: expected RANK:FACTOR", "simulate", "--straggler", "1")]
+    [InlineData(1, "straggler: expected a rank from 0 to 1, found 2", "simulate", "--nodes", "2", "--straggler", "2:1.5")]
+    [InlineData(1, "strategy: expected a decentralized one", "simulate", "--strategy", "naive")]
+    [InlineData(1, "expected 1 kind for all or one for each of 3 ranks, found 2", "simulate", "--nodes", "3", "--hardware-of-each", "m2-ultra-192,m4-max-128")]
     public void BadInput_IsOneLineWithTheRightExitCode(int exitCode, string expected, params string[] arguments)
     {
         SpmdProgram.Outcome run = SpmdProgram.Run(0, arguments);
@@ -74,5 +78,23 @@ public class PlanningTests
         Assert.Equal((0, ""), (run.ExitCode, run.Errors));
         Assert.StartsWith("<svg ", File.ReadAllText(file), StringComparison.Ordinal);
         Assert.Contains("fastest that fits: 2 nodes, slices", run.Output, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Simulate_TwoNodes_AgreesWithTheFormulaItPrints()
+    {
+        SpmdProgram.Outcome run = SpmdProgram.Run(0, "simulate", "--nodes", "2", "--tokens", "5", "--format", "json");
+        Assert.Equal((0, ""), (run.ExitCode, run.Errors));
+        using JsonDocument json = JsonDocument.Parse(run.Output);
+        JsonElement row = json.RootElement.GetProperty("simulation")[0];
+        Assert.Equal(row.GetProperty("formula_tok/s").GetDouble(), row.GetProperty("tok/s").GetDouble());
+    }
+
+    [Fact]
+    public void Simulate_Scaling_SaysWhereItEnds()
+    {
+        SpmdProgram.Outcome run = SpmdProgram.Run(0, "simulate", "--scaling", "--nodes", "1,2,4,8");
+        Assert.Equal((0, ""), (run.ExitCode, run.Errors));
+        Assert.Contains("one all-reduce a layer is fastest on 2 ranks", run.Output, StringComparison.Ordinal);
     }
 }

@@ -16,7 +16,9 @@ public class AllReduceCostTests
     [InlineData(AllReduceAlgorithm.Direct, 4, 1, 3)]
     [InlineData(AllReduceAlgorithm.RecursiveDoubling, 2, 1, 1)]
     [InlineData(AllReduceAlgorithm.RecursiveDoubling, 8, 3, 3)]
-    [InlineData(AllReduceAlgorithm.RecursiveDoubling, 6, 4, 4)]
+    [InlineData(AllReduceAlgorithm.RecursiveDoubling, 3, 2, 2)]
+    [InlineData(AllReduceAlgorithm.RecursiveDoubling, 6, 3, 3)]
+    [InlineData(AllReduceAlgorithm.RecursiveDoubling, 7, 4, 4)]
     [InlineData(AllReduceAlgorithm.Ring, 4, 6, 1.5)]
     [InlineData(AllReduceAlgorithm.Ring, 2, 2, 1)]
     public void Of_KnownAlgorithms_CountsStepsAndBytes(AllReduceAlgorithm algorithm, int ranks, double latencies, double vectors)
