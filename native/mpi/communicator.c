@@ -1,11 +1,7 @@
 #include "spmd_mpi.h"
 
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
-
-#define ABORT_SECONDS 3
 
 static struct spmd_communicator world_communicator;
 
@@ -29,15 +25,6 @@ int spmd_mpi_start(struct spmd_communicator **world)
 int spmd_mpi_finish(void)
 {
     return MPI_Finalize();
-}
-
-int spmd_mpi_abort(const struct spmd_communicator *communicator, int exit_code)
-{
-    /* Should MPI_Abort itself get stuck, say behind a call of the main thread, the alarm ends this rank and so the job. */
-    signal(SIGALRM, SIG_DFL);
-    alarm(ABORT_SECONDS);
-    MPI_Abort(communicator->handle, exit_code);
-    _exit(exit_code);
 }
 
 int spmd_mpi_describe(const struct spmd_communicator *communicator, int *rank, int *size, int *yields)

@@ -10,8 +10,8 @@
  * Errors: every function returns MPI_SUCCESS (0) or MPI's error code; spmd_mpi_error_text words it. The library asks MPI
  * to return errors (MPI_ERRORS_RETURN) where MPI by itself would kill the process.
  *
- * Threads: MPI_THREAD_FUNNELED. Only the thread that called spmd_mpi_start may call the rest; spmd_mpi_abort alone may
- * come from any thread, because a watchdog or a signal handler must be able to end a job whose main thread waits.
+ * Threads: MPI_THREAD_FUNNELED. Only the thread that called spmd_mpi_start may call the rest; those of ending.c alone
+ * may come from any thread, because a watchdog or a signal handler must be able to end a job whose main thread waits.
  *
  * Sizes are 64-bit; messages longer than spmd_mpi_set_part_bytes are cut into parts, since an MPI count is an int. */
 #ifndef SPMD_MPI_H
@@ -33,13 +33,18 @@ struct spmd_communicator {
 /* communicator.c */
 SPMD_API int spmd_mpi_start(struct spmd_communicator **world);
 SPMD_API int spmd_mpi_finish(void);
-SPMD_API int spmd_mpi_abort(const struct spmd_communicator *communicator, int exit_code);
 SPMD_API int spmd_mpi_describe(const struct spmd_communicator *communicator, int *rank, int *size, int *yields);
 SPMD_API int spmd_mpi_split(const struct spmd_communicator *parent, int color, int key, struct spmd_communicator **child);
 SPMD_API int spmd_mpi_split_by_host(const struct spmd_communicator *parent, struct spmd_communicator **child);
 SPMD_API int spmd_mpi_free(struct spmd_communicator *communicator);
 SPMD_API int spmd_mpi_library_version(char *text, int capacity);
 SPMD_API int spmd_mpi_error_text(int code, char *text, int capacity);
+
+/* ending.c: from any thread */
+SPMD_API int spmd_mpi_abort(const struct spmd_communicator *communicator, int exit_code);
+SPMD_API void spmd_mpi_exit(int exit_code);
+SPMD_API void spmd_mpi_exit_within(int seconds, int exit_code);
+SPMD_API void spmd_mpi_end_stuck_launcher(void);
 
 /* collective.c */
 SPMD_API void spmd_mpi_set_part_bytes(int64_t bytes);

@@ -39,13 +39,18 @@ internal static class Failure
         else
         {
             // What fails on all ranks alike is said once: rank 0 speaks and ends the job while the others still wait.
-            if (!LaunchedRank.IsFirst)
+            if (!LaunchedRank.IsFirst && exception is not PeerLostException)
                 Thread.Sleep(FirstRankGraceMilliseconds);
             string rank = LaunchedRank.IsAlone ? "" : $"[{LaunchedRank.Index}/{System.Environment.MachineName}] ";
             Console.Error.WriteLine($"{rank}spmd-dbrx: {Describe(exception)}");
         }
         Log.Debug(exception, "failed");
-        return exception is UsageException ? ExitCode.Usage : ExitCode.Failed;
+        return exception switch
+        {
+            UsageException => ExitCode.Usage,
+            PeerLostException => ExitCode.PeerLost,
+            _ => ExitCode.Failed,
+        };
     }
 
     /// <summary>Prints the first thing wrong with the command line, on rank 0 only, and returns exit code 2.</summary>
@@ -65,7 +70,7 @@ internal static class Failure
     /// <summary>One line: the message alone where it was written for the user, with the exception's type where it was not.</summary>
     public static string Describe(Exception exception)
     {
-        string message = exception is UsageException or InvalidModelException or EngineException or InvalidInputException or MpiException
+        string message = exception is UsageException or InvalidModelException or EngineException or InvalidInputException or MpiException or PeerLostException
             or ChatTemplateException or MetalException or IOException or UnauthorizedAccessException
             ? exception.Message
             : $"{exception.GetType().Name}: {exception.Message}";

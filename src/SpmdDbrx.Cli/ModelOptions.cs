@@ -12,9 +12,10 @@ namespace SpmdDbrx.Cli;
 /// <param name="Threads">Threads of this rank; 0 = the cores this rank can have.</param>
 /// <param name="Engine">How the session runs.</param>
 /// <param name="StrategyName">The preset, or "custom" when single axes were set.</param>
+/// <param name="HeartbeatSeconds">Silence after which a rank is lost; 0 = nobody watches.</param>
 /// <param name="Logging">Where logs go.</param>
 internal sealed record ModelOptions(
-    string ModelPath, string DeviceName, int Threads, EngineOptions Engine, string StrategyName, LoggingOptions Logging)
+    string ModelPath, string DeviceName, int Threads, EngineOptions Engine, string StrategyName, double HeartbeatSeconds, LoggingOptions Logging)
 {
     /// <summary>Adds the options to a command and returns how to read them.</summary>
     public static Func<ParseResult, ModelOptions> AddTo(Command command, Settings settings)
@@ -30,7 +31,10 @@ internal sealed record ModelOptions(
         batch.RequireAtLeast(1);
         Option<bool> deterministic = settings.Option("--deterministic", false, "bit-identical results for any number of ranks and any placement");
         Option<bool> noVerify = settings.Option("--no-verify", false, "do not check the weights' hashes before the first token");
-        foreach (Option option in (Option[])[model, device, threads, context, batch, deterministic, noVerify])
+        Option<double> heartbeat = settings.Option(
+            "--heartbeat", HeartbeatOptions.DefaultSeconds, "end the job when a rank is dead, frozen or cut off for so long; 0 = wait for ever", "SECONDS");
+        heartbeat.RequireWithin(0, 3600);
+        foreach (Option option in (Option[])[model, device, threads, context, batch, deterministic, noVerify, heartbeat])
             command.Options.Add(option);
         Func<ParseResult, StrategyOptions> strategy = StrategyOptions.AddTo(command, settings);
         Func<ParseResult, LoggingOptions> logging = LoggingOptions.AddTo(command, settings);
@@ -48,7 +52,8 @@ internal sealed record ModelOptions(
                 Partition = chosen.Partition,
             };
             return new ModelOptions(
-                parsed.GetRequiredValue(model), parsed.GetRequiredValue(device), parsed.GetValue(threads), engine, chosen.Name, logging(parsed));
+                parsed.GetRequiredValue(model), parsed.GetRequiredValue(device), parsed.GetValue(threads), engine, chosen.Name,
+                parsed.GetValue(heartbeat), logging(parsed));
         };
     }
 

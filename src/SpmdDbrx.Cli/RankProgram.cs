@@ -12,7 +12,7 @@ internal static class RankProgram
     /// <summary>Opens the model on every rank and runs <paramref name="body"/>.</summary>
     /// <param name="options">Model, device and strategy.</param>
     /// <param name="body">What every rank does; returns its exit code.</param>
-    public static int Run(ModelOptions options, Func<RankSession, double, int> body) => Run(options.Logging, world =>
+    public static int Run(ModelOptions options, Func<RankSession, double, int> body) => Run(options.Logging, options.HeartbeatSeconds, world =>
     {
         long start = System.Diagnostics.Stopwatch.GetTimestamp();
         using IDevice device = options.CreateDevice(world);
@@ -22,10 +22,14 @@ internal static class RankProgram
         return body(session, System.Diagnostics.Stopwatch.GetElapsedTime(start).TotalSeconds);
     });
 
+    // mpiexec passes it on to all ranks at once; with SIGTERM they wait a second in Open MPI's queue of signals.
+    private static readonly PosixSignal UserSignal = (PosixSignal)(OperatingSystem.IsMacOS() ? 30 : 10);
+
     /// <summary>Runs <paramref name="body"/> on every rank without a model.</summary>
-    public static int Run(LoggingOptions logging, Func<Intracommunicator, int> body)
+    public static int Run(LoggingOptions logging, double heartbeatSeconds, Func<Intracommunicator, int> body)
     {
         using PosixSignalRegistration terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, End);
+        using PosixSignalRegistration stop = PosixSignalRegistration.Create(UserSignal, End);
         using PosixSignalRegistration interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, End);
         int exitCode = SpmdDbrx.Mpi.Environment.Run(
             world =>
@@ -33,7 +37,8 @@ internal static class RankProgram
                 logging.Start(world);
                 return body(world);
             },
-            Failure.Report);
+            Failure.Report,
+            new HeartbeatOptions(TimeSpan.FromSeconds(heartbeatSeconds), message => Log.Warning("{Message}", message)));
         Log.CloseAndFlush();
         return exitCode;
     }
@@ -41,8 +46,11 @@ internal static class RankProgram
     private static void End(PosixSignalContext context)
     {
         context.Cancel = true;
-        int exitCode = 128 + (context.Signal == PosixSignal.SIGTERM ? 15 : 2);
+        int exitCode = 128 + (context.Signal == PosixSignal.SIGINT ? 2 : 15);
         Log.Information("stopped by {Signal}", context.Signal);
+        if (SpmdDbrx.Mpi.Environment.AnnounceStop() is { } lost)
+            exitCode = Failure.Report(lost);
+        Log.CloseAndFlush();
         System.Environment.Exit(exitCode);
     }
 }

@@ -9,8 +9,6 @@ internal sealed unsafe class InProcessCommunicator(InProcessGroup group, int ran
 
     public override int Size => group.Size;
 
-    public override void Barrier() => group.Arrive(rank, new("Barrier", 0, 0));
-
     public override Intracommunicator Split(int color, int key)
     {
         group.Arrive(rank, new("Split", 0, 0, new Wish(color, key)));
@@ -32,6 +30,8 @@ internal sealed unsafe class InProcessCommunicator(InProcessGroup group, int ran
     public override void Dispose()
     {
     }
+
+    protected override void BarrierCore() => group.Arrive(rank, new("Barrier", 0, 0));
 
     // Each rank reduces its own slice of the elements over all ranks, in rank order, and writes it to all ranks.
     protected override void AllreduceCore<T>(Span<T> values, Operation<T> operation)

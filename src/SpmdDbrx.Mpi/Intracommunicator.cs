@@ -8,6 +8,9 @@ namespace SpmdDbrx.Mpi;
 /// Spans go to MPI as they are: no copies. Counting happens here, once for all worlds.</remarks>
 public abstract class Intracommunicator : IDisposable
 {
+    /// <param name="activity">The rank's, shared by its communicators; null = one of its own.</param>
+    protected Intracommunicator(Activity? activity = null) => Activity = activity ?? new Activity();
+
     /// <summary>This rank, 0 … <see cref="Size"/> − 1.</summary>
     public abstract int Rank { get; }
 
@@ -17,13 +20,16 @@ public abstract class Intracommunicator : IDisposable
     /// <summary>What this rank has communicated so far.</summary>
     public CommunicationCounters Counters { get; } = new();
 
+    /// <summary>What this rank is doing; the program says the step, the communicator the collective.</summary>
+    public Activity Activity { get; }
+
     /// <summary>Combines the values of all ranks element by element, in place; every rank receives the result.</summary>
     /// <exception cref="NotSupportedException">T is not byte, int, long, float or double.</exception>
     /// <exception cref="MpiException">The collective failed.</exception>
     public void Allreduce<T>(Span<T> values, Operation<T> operation) where T : unmanaged
     {
         _ = ReductionTypes.Of<T>();
-        long start = Stopwatch.GetTimestamp();
+        long start = Enter("all-reduce");
         AllreduceCore(values, operation);
         Counters.Allreduces++;
         Count(values.Length * (long)Unsafe.SizeOf<T>(), start, collectives: 0);
@@ -36,7 +42,7 @@ public abstract class Intracommunicator : IDisposable
     {
         _ = ReductionTypes.Of<T>();
         CheckRoot(root);
-        long start = Stopwatch.GetTimestamp();
+        long start = Enter("reduce");
         ReduceCore(values, operation, root);
         Count(values.Length * (long)Unsafe.SizeOf<T>(), start);
     }
@@ -46,7 +52,7 @@ public abstract class Intracommunicator : IDisposable
     public void Broadcast<T>(Span<T> values, int root) where T : unmanaged
     {
         CheckRoot(root);
-        long start = Stopwatch.GetTimestamp();
+        long start = Enter("broadcast");
         BroadcastCore(values, root);
         Count(values.Length * (long)Unsafe.SizeOf<T>(), start);
     }
@@ -61,7 +67,7 @@ public abstract class Intracommunicator : IDisposable
         CheckRoot(root);
         if (Rank == root)
             CheckReceive(send.Length, receive.Length);
-        long start = Stopwatch.GetTimestamp();
+        long start = Enter("gather");
         GatherCore(send, receive, root);
         Count(send.Length * (long)Unsafe.SizeOf<T>(), start);
     }
@@ -73,13 +79,18 @@ public abstract class Intracommunicator : IDisposable
     public void Allgather<T>(ReadOnlySpan<T> send, Span<T> receive) where T : unmanaged
     {
         CheckReceive(send.Length, receive.Length);
-        long start = Stopwatch.GetTimestamp();
+        long start = Enter("all-gather");
         AllgatherCore(send, receive);
         Count(send.Length * (long)Unsafe.SizeOf<T>(), start);
     }
 
     /// <summary>Returns when every rank has called it.</summary>
-    public abstract void Barrier();
+    public void Barrier()
+    {
+        Activity.Collective = "barrier";
+        BarrierCore();
+        Activity.Collective = null;
+    }
 
     /// <summary>Ranks of the same colour form a new group, ordered by <paramref name="key"/>, then by old rank.</summary>
     public abstract Intracommunicator Split(int color, int key);
@@ -91,6 +102,8 @@ public abstract class Intracommunicator : IDisposable
     public abstract void Abort(int exitCode);
 
     public abstract void Dispose();
+
+    protected abstract void BarrierCore();
 
     protected abstract void AllreduceCore<T>(Span<T> values, Operation<T> operation) where T : unmanaged;
 
@@ -114,10 +127,17 @@ public abstract class Intracommunicator : IDisposable
             throw new ArgumentException($"receive: {receiveLength} elements, expected {sendLength} from each of {Size} ranks");
     }
 
+    private long Enter(string collective)
+    {
+        Activity.Collective = collective;
+        return Stopwatch.GetTimestamp();
+    }
+
     private void Count(long payloadBytes, long start, int collectives = 1)
     {
         Counters.OtherCollectives += collectives;
         Counters.PayloadBytes += payloadBytes;
         Counters.Ticks += Stopwatch.GetTimestamp() - start;
+        Activity.Collective = null;
     }
 }

@@ -9,10 +9,11 @@ internal sealed unsafe class NativeIntracommunicator : Intracommunicator
     private readonly int ownerThread = System.Environment.CurrentManagedThreadId;
     private nint handle;
 
-    private NativeIntracommunicator(nint handle, bool isWorld)
+    private NativeIntracommunicator(nint handle, NativeIntracommunicator? parent)
+        : base(parent?.Activity)
     {
         this.handle = handle;
-        this.isWorld = isWorld;
+        isWorld = parent is null;
         NativeMpi.ThrowOnError(NativeMpi.spmd_mpi_describe(handle, out int rank, out int size, out int yields), "MPI_Comm_rank");
         (Rank, Size, YieldsWhileWaiting) = (rank, size, yields != 0);
     }
@@ -28,25 +29,27 @@ internal sealed unsafe class NativeIntracommunicator : Intracommunicator
     public static NativeIntracommunicator StartWorld()
     {
         NativeMpi.ThrowOnError(NativeMpi.spmd_mpi_start(out nint world), "MPI_Init_thread");
-        return new NativeIntracommunicator(world, isWorld: true);
+        return new NativeIntracommunicator(world, parent: null);
     }
-
-    public override void Barrier() => NativeMpi.ThrowOnError(NativeMpi.spmd_mpi_barrier(Handle()), "MPI_Barrier");
 
     public override Intracommunicator Split(int color, int key)
     {
         NativeMpi.ThrowOnError(NativeMpi.spmd_mpi_split(Handle(), color, key, out nint child), "MPI_Comm_split");
-        return new NativeIntracommunicator(child, isWorld: false);
+        return new NativeIntracommunicator(child, this);
     }
 
     public override Intracommunicator SplitByHost()
     {
         NativeMpi.ThrowOnError(NativeMpi.spmd_mpi_split_by_host(Handle(), out nint child), "MPI_Comm_split_type");
-        return new NativeIntracommunicator(child, isWorld: false);
+        return new NativeIntracommunicator(child, this);
     }
 
     // From any thread: a watchdog or signal handler ends a job whose own thread waits.
-    public override void Abort(int exitCode) => _ = NativeMpi.spmd_mpi_abort(handle, exitCode);
+    public override void Abort(int exitCode)
+    {
+        Environment.AnnounceFailure();
+        _ = NativeMpi.spmd_mpi_abort(handle, exitCode);
+    }
 
     /// <summary>Frees a communicator made by a split. The world ends with <see cref="Environment.Run"/>, never here:
     /// finalising MPI while an exception unwinds would wait for ranks that wait for this one.</summary>
@@ -57,6 +60,8 @@ internal sealed unsafe class NativeIntracommunicator : Intracommunicator
         NativeMpi.ThrowOnError(NativeMpi.spmd_mpi_free(Handle()), "MPI_Comm_free");
         handle = 0;
     }
+
+    protected override void BarrierCore() => NativeMpi.ThrowOnError(NativeMpi.spmd_mpi_barrier(Handle()), "MPI_Barrier");
 
     protected override void AllreduceCore<T>(Span<T> values, Operation<T> operation)
     {

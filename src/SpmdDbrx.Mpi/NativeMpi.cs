@@ -36,6 +36,15 @@ internal static unsafe partial class NativeMpi
     public static partial int spmd_mpi_abort(nint communicator, int exitCode);
 
     [LibraryImport(MpiLibrary.Name)]
+    public static partial void spmd_mpi_exit(int exitCode);
+
+    [LibraryImport(MpiLibrary.Name)]
+    public static partial void spmd_mpi_exit_within(int seconds, int exitCode);
+
+    [LibraryImport(MpiLibrary.Name)]
+    public static partial void spmd_mpi_end_stuck_launcher();
+
+    [LibraryImport(MpiLibrary.Name)]
     public static partial int spmd_mpi_describe(nint communicator, out int rank, out int size, out int yields);
 
     [LibraryImport(MpiLibrary.Name)]

@@ -7,10 +7,6 @@ public sealed class SingleRankCommunicator : Intracommunicator
 
     public override int Size => 1;
 
-    public override void Barrier()
-    {
-    }
-
     public override Intracommunicator Split(int color, int key) => new SingleRankCommunicator();
 
     public override Intracommunicator SplitByHost() => new SingleRankCommunicator();
@@ -18,6 +14,10 @@ public sealed class SingleRankCommunicator : Intracommunicator
     public override void Abort(int exitCode) => System.Environment.Exit(exitCode);
 
     public override void Dispose()
+    {
+    }
+
+    protected override void BarrierCore()
     {
     }
 

@@ -50,6 +50,7 @@ public sealed class Decoder(
         for (int index = 0; index < weights.Layers.Length; index++)
         {
             LayerWeights layer = weights.Layers[index];
+            exchange.Activity.Index = index;
             if (exchange.RunsAttention)
             {
                 device.LayerNorm(hidden, layer.AttentionNorm, config.NormEpsilon, normed);

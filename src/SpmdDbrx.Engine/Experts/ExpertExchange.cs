@@ -10,6 +10,9 @@ public abstract class ExpertExchange(Intracommunicator world)
     /// <summary>All ranks.</summary>
     protected Intracommunicator World { get; } = world;
 
+    /// <summary>What this rank is doing.</summary>
+    public Activity Activity => World.Activity;
+
     /// <summary>Whether this rank runs attention, router and LM head.</summary>
     public abstract bool RunsAttention { get; }
 

@@ -29,10 +29,12 @@ public sealed class Generator(RankSession session, Tokenizer? tokenizer)
         FinishReason finish = FinishReason.Length;
 
         PhaseStatistics start = PhaseStatistics.Read(session);
+        session.World.Activity.Begin("prefill", "layer");
         int prefilled = Prefill(request);
         int position = request.PromptTokens.Count;
         int next = request.MaxTokens > 0 ? SampleNext(sampler, position - 1) : 0;
         PhaseStatistics afterPrompt = PhaseStatistics.Read(session);
+        session.World.Activity.Begin("decode", "layer");
         while (tokens.Count < request.MaxTokens)
         {
             tokens.Add(next);

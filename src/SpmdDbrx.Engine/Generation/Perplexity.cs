@@ -27,6 +27,7 @@ public sealed class PerplexityMeter(RankSession session)
     public PerplexityResult Score(ReadOnlySpan<int> window)
     {
         double sum = 0;
+        session.World.Activity.Begin("scoring", "layer");
         for (int start = 0; start < window.Length; start += decoder.BatchCapacity)
         {
             ReadOnlySpan<int> batch = window.Slice(start, Math.Min(decoder.BatchCapacity, window.Length - start));

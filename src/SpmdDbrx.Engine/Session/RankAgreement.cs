@@ -16,6 +16,7 @@ public static class RankAgreement
     public static void Step(Intracommunicator world, string step, Action action)
     {
         Exception? own = null;
+        world.Activity.Begin(step);
         try
         {
             action();

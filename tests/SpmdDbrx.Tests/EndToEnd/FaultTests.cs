@@ -154,7 +154,7 @@ public sealed class FaultTests(PrestackedTinyModel model) : IClassFixture<Presta
             {
                 string status = File.ReadAllText(Path.Combine(folder, "stat"));
                 parents[id] = int.Parse(status[(status.LastIndexOf(')') + 2)..].Split(' ')[1], System.Globalization.CultureInfo.InvariantCulture);
-                if (File.ReadAllText(Path.Combine(folder, "cmdline")).StartsWith("dotnet\0", StringComparison.Ordinal))
+                if (Path.GetFileName(File.ReadAllText(Path.Combine(folder, "cmdline")).Split('\0')[0]) == "dotnet")
                     programs.Add(id);
             }
             catch (IOException)
