@@ -77,20 +77,81 @@ launch() { # launch RANKS HOSTFILE COMMAND… : under mpiexec
   [ -z "$hostfile" ] || [ -r "$hostfile" ] || fail "--hostfile $hostfile: cannot be read"
   if mpi_is_open_mpi; then
     # Not bound: a rank's threads may use all cores. Yielding costs 1 µs with a core a rank and saves 16 ms without.
-    # Quiet: the failing rank's own line says what happened.
-    options+=(--bind-to none --quiet --mca mpi_yield_when_idle 1 -x SPMD_MPI_LIBRARY)
+    # No timeout: every host would spend two seconds between SIGTERM and SIGKILL.
+    options+=(--bind-to none --mca mpi_yield_when_idle 1 --mca odls_base_sigkill_timeout 0 --mca orte_base_help_aggregate 0 -x SPMD_MPI_LIBRARY)
     if [ -n "$hostfile" ]; then options+=(--hostfile "$hostfile"); else options+=(--oversubscribe); fi
     [ "$(id -u)" != 0 ] || export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
   elif [ -n "$hostfile" ]; then
     options+=(-f "$(mpich_hostfile "$hostfile")")
   fi
-  "$MPIEXEC" "${options[@]}" "$@"
+  supervise "$MPIEXEC" "${options[@]}" "$@"
+}
+
+# A launcher can outlive its ranks: cut off from a host it waits for that host for ever, deaf even to SIGTERM. And run.sh must not
+# leave it behind when it is itself told to stop.
+supervise() { # supervise LAUNCHER… : runs it to its end; exit code 75 when a rank was lost, 143 and 130 after SIGTERM and Ctrl-C
+  local errors launcher watcher code=0 verdict=""
+  errors=$(mktemp -d "${TMPDIR:-/tmp}/spmd-run.XXXXXX")
+  mkfifo "$errors/pipe"
+  trap 'verdict=143' TERM
+  trap 'verdict=130' INT
+  trap 'verdict=75' USR1
+  watch_errors <"$errors/pipe" &
+  watcher=$!
+  "$@" <&0 2>"$errors/pipe" &
+  launcher=$!
+  { # without bash's own words on processes that a signal has ended
+    wait "$launcher" || code=$? # a signal to run.sh ends the wait early
+    [ -z "$verdict" ] || end_launcher "$launcher" "$verdict"
+    is_gone_within 3 "$watcher" || kill "$watcher" # a daemon of a lost host may hold the pipe
+    wait "$watcher" || code=75
+  } 2>/dev/null
+  trap - TERM INT USR1
+  rm -r "$errors"
+  return "${verdict:-$code}"
+}
+
+watch_errors() { # copies standard error, without Open MPI's banners that repeat what a rank has said; code 75 when a rank was lost
+  local line banner="" code=0
+  trap '' INT
+  while IFS= read -r line || [ -n "$line" ]; do
+    if [[ $line =~ ^-{70,}$ ]]; then # a banner begins or ends
+      case $banner in
+        "") banner=$'\n'; continue ;;
+        *MPI_ABORT* | *"Primary job "* | *"non-zero status"* | *"unexpectedly disconnected"*) line="" ;;
+        *) line=${banner#$'\n'} ;;
+      esac
+      banner=""
+    elif [ -n "$banner" ]; then
+      banner+=$line$'\n'
+      continue
+    fi
+    case $line in
+      "" | *": Forwarding signal "*) continue ;;
+      *"spmd-dbrx: lost rank"* | *" exited on signal "*) code=75; { sleep 1; kill -USR1 $$; } >/dev/null 2>&1 & ;;
+    esac
+    printf '%s\n' "$line" >&2
+  done
+  return $code
+}
+
+end_launcher() { # end_launcher LAUNCHER VERDICT : SIGUSR1 goes through to all ranks, which then end by themselves
+  [ "$2" = 75 ] || ! kill -USR1 "$1" || ! is_gone_within 12 "$1" || return 0
+  kill -KILL "$1" || true
+}
+
+is_gone_within() { # is_gone_within TENTHS PROCESS
+  local tenths=$1
+  while kill -0 "$2"; do
+    [ $((tenths--)) -gt 0 ] || return 1
+    sleep 0.1
+  done
 }
 
 spmd() { # spmd RANKS HOSTFILE COMMAND…
   local ranks=$1 hostfile=$2
   shift 2
-  if [ -z "$ranks$hostfile" ]; then dotnet "$PROGRAM" "$@"; return; fi
+  [ -n "$ranks$hostfile" ] || exec dotnet "$PROGRAM" "$@"
   launch "${ranks:-$(count_slots "$hostfile")}" "$hostfile" dotnet "$PROGRAM" "$@"
 }
 
