@@ -16,6 +16,9 @@ internal static class SpmdProgram
     /// <summary>Whether ranks can be started here.</summary>
     public static bool HasMpi => Version.Value is not null && System.Environment.GetEnvironmentVariable("SPMD_MPI_LIBRARY") is not null;
 
+    /// <summary>Whether that MPI is Open MPI.</summary>
+    public static bool HasOpenMpi => HasMpi && Version.Value!.Contains("Open MPI", StringComparison.Ordinal);
+
     /// <summary>Runs to the end; kills everything and fails the test when that takes too long.</summary>
     public static Outcome Run(int ranks, params string[] arguments) => RunJob([(ranks, arguments)]);
 

@@ -1,0 +1,176 @@
+using System.Diagnostics;
+using System.Text.Json;
+using Xunit;
+
+namespace SpmdDbrx.Tests.EndToEnd;
+
+/// <summary>A rank that is killed, freezes or is cut off, in every phase: within five seconds everybody is gone on all hosts, and one
+/// line has named the rank and its host.</summary>
+/// <remarks>Here runs a selection in which each phase meets each fault and each rank is hit; tests/netlab/fault-matrix.sh runs all.</remarks>
+[Collection(NetlabCollection.Name)]
+public sealed class LostRankTests(Netlab lab) : IDisposable
+{
+    private const int PeerLost = 75;
+    private static readonly TimeSpan Promise = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan StopPromise = TimeSpan.FromSeconds(2);
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(20);
+    private readonly List<IDisposable> owned = [];
+
+    public static TheoryData<string, string, int> Faults()
+    {
+        TheoryData<string, string, int> faults = [];
+        bool all = System.Environment.GetEnvironmentVariable("SPMD_FAULT_MATRIX") == "all";
+        string[] phases = ["load", "prefill", "decode"], kinds = ["kill", "freeze", "cut"];
+        for (int phase = 0; phase < phases.Length; phase++)
+        {
+            for (int kind = 0; kind < kinds.Length; kind++)
+            {
+                for (int rank = 0; rank < Netlab.Hosts; rank++)
+                {
+                    if (all || rank == (phase + kind) % Netlab.Hosts)
+                        faults.Add(phases[phase], kinds[kind], rank);
+                }
+            }
+        }
+        return faults;
+    }
+
+    [SkippableTheory]
+    [MemberData(nameof(Faults))]
+    public void Job_LosesARank_EndsEverywhereAndNamesIt(string phase, string fault, int rank)
+    {
+        Skip.If(Netlab.WhyNot is not null, Netlab.WhyNot);
+        using Process job = StartIn(phase);
+        Task<string> errors = job.StandardError.ReadToEndAsync();
+        Stopwatch clock = Stopwatch.StartNew();
+        Commit(fault, rank);
+
+        RequireAllGone(job, clock, Promise, PeerLost, errors);
+        string line = Assert.Single(errors.Result.Split('\n'), IsVerdict);
+        if (fault == "kill")
+        {
+            Assert.Contains($"rank {rank} ", line, StringComparison.Ordinal);
+            Assert.Contains($" h{rank + 1} ", line, StringComparison.Ordinal);
+            return;
+        }
+        // Only the launcher's side of a cut is heard: behind rank 0's own link, that is rank 0 alone.
+        int[] lost = fault == "cut" && rank == 0 ? [1, 2, 3] : [rank];
+        Assert.All(lost, gone => Assert.Contains($"rank {gone} on h{gone + 1} ", line, StringComparison.Ordinal));
+        Assert.Equal(lost.Length, line.Split("(last in ").Length - 1);
+        Assert.Matches(phase == "load" ? "is in opening the model, all-gather" : $"is in {phase}, layer [0-9]+, all-reduce", line);
+    }
+
+    [SkippableTheory]
+    [InlineData("TERM", 143)]
+    [InlineData("INT", 130)]
+    public void Job_IsToldToStop_EndsEverywhereWithoutAWord(string signal, int exitCode)
+    {
+        Skip.If(Netlab.WhyNot is not null, Netlab.WhyNot);
+        using Process job = StartIn("decode");
+        Task<string> errors = job.StandardError.ReadToEndAsync();
+        Stopwatch clock = Stopwatch.StartNew();
+        Signal(signal, job.Id);
+
+        RequireAllGone(job, clock, StopPromise, exitCode, errors);
+        Assert.DoesNotContain("lost rank", errors.Result, StringComparison.Ordinal);
+    }
+
+    [SkippableFact]
+    public void Generate_OverALossyNetwork_GivesTheReferencesTokens()
+    {
+        Skip.If(Netlab.WhyNot is not null, Netlab.WhyNot);
+        lab.Execute("set", "delay_us=200", "jitter_us=150", "loss_ppm=1000");
+        IReadOnlyList<GoldenPrompt> prompts = TinyModelGolden.Instance.Prompts;
+        File.WriteAllLines(lab["golden.jsonl"], prompts.Select(prompt => JsonSerializer.Serialize(new { prompt = prompt.Text })));
+        using Process job = lab.Start("generate", "--model", lab.ModelPath, "--prompts", lab["golden.jsonl"], "-n", "48", "--ignore-eos", "--json");
+        Task<string> errors = job.StandardError.ReadToEndAsync();
+        string[] results = job.StandardOutput.ReadToEnd().Split('\n', StringSplitOptions.RemoveEmptyEntries);
+        job.WaitForExit();
+
+        Assert.True(job.ExitCode == 0, errors.Result);
+        Assert.Equal(prompts.Count, results.Length);
+        for (int index = 0; index < results.Length; index++)
+        {
+            using JsonDocument result = JsonDocument.Parse(results[index]);
+            Assert.Equal(prompts[index].GreedyTokens, TinyModelGolden.Ids(result.RootElement.GetProperty("tokens")));
+            Assert.Equal(Netlab.Hosts, result.RootElement.GetProperty("ranks").GetInt32());
+        }
+    }
+
+    public void Dispose()
+    {
+        foreach (IDisposable resource in owned)
+            resource.Dispose();
+        if (Netlab.WhyNot is not null)
+            return;
+        foreach (string process in lab.Execute("pids"))
+            Signal("KILL", int.Parse(process, System.Globalization.CultureInfo.InvariantCulture));
+        lab.Execute("set", "cut=", "delay_us=0", "jitter_us=0", "loss_ppm=0");
+    }
+
+    /// <summary>A job that stays in a phase, and has reached it.</summary>
+    private Process StartIn(string phase) => phase == "load" ? StartLoading() : StartGenerating(isPrefill: phase == "prefill");
+
+    /// <summary>One host's disk hangs: its rank waits for the manifest, the others for the rank.</summary>
+    private Process StartLoading()
+    {
+        const string Host = "h3";
+        string pipe = lab["manifest.pipe"], manifest = Path.Combine(lab.ModelPath, "manifest.json");
+        if (!File.Exists(pipe))
+            Process.Start("mkfifo", [pipe]).WaitForExit();
+        lab.Execute("run", "--on", Host, "mount", "--bind", pipe, manifest);
+        owned.Add(new Cleanup(() => lab.Execute("run", "--on", Host, "umount", manifest)));
+        Process job = lab.Start("generate", "--model", lab.ModelPath, "-p", "The");
+        // Opening a pipe waits for its reader.
+        Task<FileStream> opening = Task.Run(() => new FileStream(pipe, FileMode.Open, FileAccess.Write));
+        Assert.True(opening.Wait(Patience), "no rank reads the manifest");
+        owned.Insert(0, opening.Result);
+        Thread.Sleep(TimeSpan.FromSeconds(0.5));
+        return job;
+    }
+
+    /// <summary>A job of so many prompts that it cannot end by itself, and whose first text is out.</summary>
+    private Process StartGenerating(bool isPrefill)
+    {
+        Random random = new(1);
+        IEnumerable<string> prompts = Enumerable.Range(0, 2000).Select(_ =>
+            isPrefill ? string.Join(' ', Enumerable.Range(0, 40).Select(_ => random.Next(1000))) : "The");
+        File.WriteAllLines(lab["prompts.jsonl"], prompts.Select(prompt => JsonSerializer.Serialize(new { prompt })));
+        Process job = lab.Start(
+            "generate", "--model", lab.ModelPath, "--prompts", lab["prompts.jsonl"], "-n", isPrefill ? "1" : "500", "--ignore-eos", "--stream");
+        Assert.True(job.StandardOutput.Read() >= 0, "no text");
+        _ = job.StandardOutput.ReadToEndAsync();
+        return job;
+    }
+
+    private void Commit(string fault, int rank)
+    {
+        string host = $"h{rank + 1}";
+        if (fault == "cut")
+            lab.Execute("set", $"cut={host}");
+        else
+            Signal(fault == "kill" ? "KILL" : "STOP", int.Parse(lab.Execute("ranks", host).Single(), System.Globalization.CultureInfo.InvariantCulture));
+    }
+
+    private void RequireAllGone(Process job, Stopwatch clock, TimeSpan promise, int exitCode, Task<string> errors)
+    {
+        bool ended = job.WaitForExit(Patience);
+        Assert.True(ended, $"run.sh still runs after {Patience.TotalSeconds} s");
+        string[] left;
+        while ((left = lab.Execute("pids")).Length > 0 && clock.Elapsed < Patience)
+            Thread.Sleep(20);
+        TimeSpan taken = clock.Elapsed;
+        Assert.True(left.Length == 0 && taken < promise, $"{left.Length} processes left after {taken.TotalSeconds:F1} s; {errors.Result}");
+        Assert.True(job.ExitCode == exitCode, $"exit code {job.ExitCode}: {errors.Result}");
+    }
+
+    private static bool IsVerdict(string line) =>
+        line.Contains("spmd-dbrx: lost rank", StringComparison.Ordinal) || line.Contains("exited on signal", StringComparison.Ordinal);
+
+    private static void Signal(string signal, int process) => Process.Start("kill", [$"-{signal}", $"{process}"]).WaitForExit();
+
+    private sealed class Cleanup(Action action) : IDisposable
+    {
+        public void Dispose() => action();
+    }
+}
