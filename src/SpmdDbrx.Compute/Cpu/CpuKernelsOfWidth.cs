@@ -63,20 +63,8 @@ internal sealed unsafe class CpuKernels<TVector>(ThreadTeam team) : CpuKernels
         team.Run(qkv.Rows, ref work);
     }
 
-    public override void Attend(RowPointer qkv, AttentionShape shape, KvCache cache, int layer, int position, RowPointer output)
-    {
-        int groupSize = shape.HeadCount / shape.KvHeadCount;
-        int blockCount = (position + qkv.Rows + AttentionBlocks<TVector>.BlockPositions - 1) / AttentionBlocks<TVector>.BlockPositions;
-        int items = checked(qkv.Rows * shape.KvHeadCount * blockCount);
-        float* results = scratch.Sums.Floats((long)items * groupSize * (AttentionBlocks<TVector>.Header + shape.HeadDim));
-        float* scores = scratch.Threads.Floats((long)team.Count * groupSize * AttentionBlocks<TVector>.BlockPositions);
-        var blocks = new AttentionBlocks<TVector>(
-            qkv, shape.KvHeadCount, groupSize, shape.HeadDim, (float*)cache.Keys(layer).Pointer, (float*)cache.Values(layer).Pointer,
-            cache.Capacity, position, scores, results, blockCount);
-        team.Run(items, ref blocks);
-        var merge = new AttentionMerge<TVector>(results, blockCount, shape.KvHeadCount, groupSize, shape.HeadDim, output);
-        team.Run(qkv.Rows * shape.KvHeadCount, ref merge);
-    }
+    public override void Attend(RowPointer qkv, AttentionShape shape, KvCache cache, int layer, int position, RowPointer output) =>
+        AttentionProduct<TVector>.Run(team, scratch, qkv, shape, new KvPointer(cache, layer, shape.HeadDim), position, output);
 
     public override void RunExperts(ReadOnlySpan<ExpertWeights> experts, ExpertAssignments assignments, RowPointer input, RowPointer output)
     {

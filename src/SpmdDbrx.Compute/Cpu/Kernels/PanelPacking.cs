@@ -1,6 +1,9 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
+
 namespace SpmdDbrx.Compute.Cpu;
 
-/// <summary>Between rows of tokens and panels.</summary>
+/// <summary>Between rows of tokens and panels: transpositions, four values at a time.</summary>
 internal static unsafe class PanelPacking<TVector, TElement>
     where TVector : struct, IFloatVector<TVector>
     where TElement : struct, IWeightElement
@@ -10,6 +13,7 @@ internal static unsafe class PanelPacking<TVector, TElement>
     /// <param name="indices">Row of <paramref name="source"/> that each token of <paramref name="panels"/> reads; null = the token's own.</param>
     /// <param name="panels">[padded columns] rows a panel.</param>
     /// <param name="panel">Panel to fill.</param>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Pack(RowPointer source, int* indices, Panels panels, int panel)
     {
         int lanes = panels.Lanes;
@@ -17,26 +21,44 @@ internal static unsafe class PanelPacking<TVector, TElement>
         float* target = panels.Row(panel, 0);
         if (tokens < lanes || panels.Rows > source.Columns)
             new Span<float>(target, panels.Rows * lanes).Clear();
-        for (int lane = 0; lane < tokens; lane++)
+        for (int lane = 0; lane < tokens; lane += 4)
         {
-            int token = (panel * lanes) + lane;
-            float* row = source.Row(indices is null ? token : indices[token]);
+            int count = Math.Min(4, tokens - lane);
+            int first = (panel * lanes) + lane;
+            float* row0 = source.Row(indices is null ? first : indices[first]);
+            float* row1 = count > 1 ? source.Row(indices is null ? first + 1 : indices[first + 1]) : row0;
+            float* row2 = count > 2 ? source.Row(indices is null ? first + 2 : indices[first + 2]) : row0;
+            float* row3 = count > 3 ? source.Row(indices is null ? first + 3 : indices[first + 3]) : row0;
+            var mask = Vector128.LessThan(Vector128<int>.Indices, Vector128.Create(count)).AsSingle();
             for (int column = 0; column < source.Columns; column++)
-                target[(LaneOf(column) * lanes) + lane] = row[column];
+            {
+                Vector128<float> values = Vector128.Create(row0[column], row1[column], row2[column], row3[column]) & mask;
+                values.Store(target + (LaneOf(column) * lanes) + lane);
+            }
         }
     }
 
     /// <summary>target[t][column + j] = row j of the panel in lane order, lane t, for the panel's tokens.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Unpack(Panels panels, int panel, int columns, RowPointer target, int firstToken, int column)
     {
-        float* source = panels.Row(panel, 0);
+        int lanes = panels.Lanes;
         for (int lane = 0; lane < panels.TokensOf(panel); lane++)
         {
-            float* row = target.Row(firstToken + (panel * panels.Lanes) + lane) + column;
-            for (int index = 0; index < columns; index++)
-                row[index] = source[(LaneOf(index) * panels.Lanes) + lane];
+            float* source = panels.Row(panel, 0) + lane;
+            float* row = target.Row(firstToken + (panel * lanes) + lane) + column;
+            int index = 0;
+            for (; index <= columns - 4; index += 4)
+            {
+                Vector128.Create(
+                    source[LaneOf(index) * lanes], source[LaneOf(index + 1) * lanes],
+                    source[LaneOf(index + 2) * lanes], source[LaneOf(index + 3) * lanes]).Store(row + index);
+            }
+            for (; index < columns; index++)
+                row[index] = source[LaneOf(index) * lanes];
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static int LaneOf(int column) => TElement.EvensFirst ? LaneOrder.Lane<TVector>(column) : column;
 }

@@ -2,40 +2,57 @@ using System.Runtime.InteropServices;
 
 namespace SpmdDbrx.Compute.Cpu;
 
-/// <summary>Zeroed native memory on a cache-line boundary.</summary>
-internal sealed unsafe class AlignedBuffer : DeviceBuffer
+/// <summary>Zeroed native memory on a cache-line boundary; pages are taken from the system when they are first touched.</summary>
+/// <remarks>A cache line behind the end may be read (never written): tiles read whole rows of registers.</remarks>
+internal sealed unsafe partial class AlignedBuffer : DeviceBuffer
 {
-    private const int Alignment = 64;
+    private const int LineBytes = 64;
+    private const int HugePageBytes = 2 << 20;
+    private const int AdviseHugePages = 14;
 
-    private bool disposed;
+    private void* allocation;
 
     /// <exception cref="InsufficientMemoryException">The system refuses the memory.</exception>
-    public AlignedBuffer(long byteLength) : base(Reserve(byteLength), byteLength)
+    public AlignedBuffer(long byteLength) : this(byteLength, Reserve(byteLength))
     {
+    }
+
+    private AlignedBuffer(long byteLength, nint allocation) : base(Align((byte*)allocation, byteLength), byteLength)
+    {
+        this.allocation = (void*)allocation;
+        // Large blocks are packed panels, scratch and caches that kernels stride through: huge pages spare them page walks.
+        if (OperatingSystem.IsLinux() && byteLength >= HugePageBytes)
+            _ = Advise(Pointer, (nuint)byteLength, AdviseHugePages);
     }
 
     public override void Dispose()
     {
-        if (disposed)
-            return;
-        disposed = true;
-        NativeMemory.AlignedFree(Pointer);
+        NativeMemory.Free(allocation);
+        allocation = null;
     }
 
-    private static byte* Reserve(long byteLength)
+    private static nint Reserve(long byteLength)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(byteLength);
-        // A whole number of cache lines, so that a register read at the end of a row stays inside.
-        nuint rounded = checked(((nuint)byteLength + Alignment) / Alignment * Alignment);
         try
         {
-            byte* pointer = (byte*)NativeMemory.AlignedAlloc(rounded, Alignment);
-            NativeMemory.Clear(pointer, rounded);
-            return pointer;
+            return (nint)NativeMemory.AllocZeroed(checked((nuint)byteLength + (nuint)AlignmentOf(byteLength) + LineBytes));
         }
         catch (OutOfMemoryException)
         {
             throw new InsufficientMemoryException($"cpu: {byteLength:N0} bytes could not be allocated; use a shorter --context or more ranks");
         }
     }
+
+    private static byte* Align(byte* allocation, long byteLength)
+    {
+        nuint alignment = (nuint)AlignmentOf(byteLength);
+        return (byte*)(((nuint)allocation + alignment - 1) / alignment * alignment);
+    }
+
+    private static int AlignmentOf(long byteLength) => byteLength >= HugePageBytes ? HugePageBytes : LineBytes;
+
+    // A refusal costs speed only, so its result is not looked at.
+    [LibraryImport("libc", EntryPoint = "madvise")]
+    private static partial int Advise(void* address, nuint length, int advice);
 }

@@ -4,8 +4,7 @@ namespace SpmdDbrx.Compute.Cpu;
 /// <remarks>Each item leaves for every head the maximum m, the sum of e^(score − m) and the sum of values weighted with it
 /// (online softmax, arXiv 1805.02867), which <see cref="AttentionMerge{TVector}"/> joins in order of blocks.</remarks>
 internal unsafe struct AttentionBlocks<TVector>(
-    RowPointer qkv, int kvHeadCount, int groupSize, int headDim, float* keys, float* values, int capacity, int position,
-    float* scores, float* partials, int blockCount) : IParallelWork
+    RowPointer qkv, AttentionShape shape, KvPointer cache, int position, int blockCount, float* scores, float* partials) : IParallelWork
     where TVector : struct, IFloatVector<TVector>
 {
     /// <summary>Positions of a block.</summary>
@@ -13,6 +12,13 @@ internal unsafe struct AttentionBlocks<TVector>(
 
     /// <summary>Floats in front of the weighted values of a partial result: maximum and sum, padded to keep the values aligned.</summary>
     public const int Header = 16;
+
+    private readonly int kvHeadCount = shape.KvHeadCount;
+    private readonly int groupSize = shape.HeadCount / shape.KvHeadCount;
+    private readonly int headDim = shape.HeadDim;
+
+    /// <summary>Floats of a partial result.</summary>
+    public static int PartialLength(int headDim) => Header + headDim;
 
     public readonly void Run(int item, int thread)
     {
@@ -22,25 +28,24 @@ internal unsafe struct AttentionBlocks<TVector>(
         int start = block * BlockPositions;
         int count = Math.Min(BlockPositions, position + token + 1 - start);
         float* q = qkv.Row(token) + (kvHead * groupSize * headDim);
-        float* partial = partials + ((long)item * groupSize * (Header + headDim));
+        float* partial = partials + ((long)item * groupSize * PartialLength(headDim));
         if (count <= 0)
         {
             for (int head = 0; head < groupSize; head++)
-                Finish(partial + (head * (Header + headDim)), float.NegativeInfinity, 0);
+                Finish(partial + (head * PartialLength(headDim)), float.NegativeInfinity, 0);
             return;
         }
-        long offset = (((long)kvHead * capacity) + start) * headDim;
         float* mine = scores + ((long)thread * groupSize * BlockPositions);
-        Score(q, keys + offset, count, mine);
+        Score(q, cache.Key(kvHead, start), count, mine);
         float scale = 1f / MathF.Sqrt(headDim);
         for (int head = 0; head < groupSize; head++)
         {
             float* row = mine + (head * BlockPositions);
             float largest = RowMath<TVector>.Largest(row, count) * scale;
             float sum = RowMath<TVector>.Exponentials(row, scale, largest, count);
-            Finish(partial + (head * (Header + headDim)), largest, sum);
+            Finish(partial + (head * PartialLength(headDim)), largest, sum);
         }
-        Weigh(values + offset, count, mine, partial);
+        Weigh(cache.Value(kvHead, start), count, mine, partial);
     }
 
     /// <summary>scores[head][p] = q of the head · key p.</summary>
@@ -82,7 +87,7 @@ internal unsafe struct AttentionBlocks<TVector>(
             {
                 AccumulateRows<TVector, Float32Element, ReadAgain>.Eight(
                     (byte*)valueRows + (first * rowBytes), rowBytes, probabilities + (head * BlockPositions) + first, headDim,
-                    partial + (head * (Header + headDim)) + Header);
+                    partial + (head * PartialLength(headDim)) + Header);
             }
         }
         for (; first < count; first++)
@@ -91,7 +96,7 @@ internal unsafe struct AttentionBlocks<TVector>(
             {
                 AccumulateRows<TVector, Float32Element, ReadAgain>.One(
                     (byte*)valueRows + (first * rowBytes), probabilities[(head * BlockPositions) + first], headDim,
-                    partial + (head * (Header + headDim)) + Header);
+                    partial + (head * PartialLength(headDim)) + Header);
             }
         }
     }

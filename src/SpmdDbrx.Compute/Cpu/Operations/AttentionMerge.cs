@@ -2,19 +2,23 @@ namespace SpmdDbrx.Compute.Cpu;
 
 /// <summary>Joins the blocks of <see cref="AttentionBlocks{TVector}"/> in ascending order; an item is (token, key/value head).</summary>
 internal unsafe struct AttentionMerge<TVector>(
-    float* partials, int blockCount, int kvHeadCount, int groupSize, int headDim, RowPointer output) : IParallelWork
+    AttentionShape shape, int blockCount, float* partials, RowPointer output) : IParallelWork
     where TVector : struct, IFloatVector<TVector>
 {
     private const int Header = AttentionBlocks<TVector>.Header;
+
+    private readonly int kvHeadCount = shape.KvHeadCount;
+    private readonly int groupSize = shape.HeadCount / shape.KvHeadCount;
+    private readonly int headDim = shape.HeadDim;
 
     public readonly void Run(int item, int thread)
     {
         int kvHead = item % kvHeadCount;
         float* target = output.Row(item / kvHeadCount) + (kvHead * groupSize * headDim);
-        long blockStride = (long)groupSize * (Header + headDim);
+        long blockStride = (long)groupSize * AttentionBlocks<TVector>.PartialLength(headDim);
         for (int head = 0; head < groupSize; head++)
         {
-            float* first = partials + ((long)item * blockCount * blockStride) + (head * (Header + headDim));
+            float* first = partials + ((long)item * blockCount * blockStride) + (head * AttentionBlocks<TVector>.PartialLength(headDim));
             Merge(first, blockStride, target + (head * headDim));
         }
     }
