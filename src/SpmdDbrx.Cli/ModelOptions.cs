@@ -1,6 +1,4 @@
 using System.CommandLine;
-using SpmdDbrx.Compute;
-using SpmdDbrx.Compute.Metal;
 using SpmdDbrx.Engine.Session;
 using SpmdDbrx.Mpi;
 
@@ -8,23 +6,20 @@ namespace SpmdDbrx.Cli;
 
 /// <summary>The options of every command that runs a model.</summary>
 /// <param name="ModelPath">Model directory.</param>
-/// <param name="DeviceName">"cpu" or "metal".</param>
-/// <param name="Threads">Threads of this rank; 0 = the cores this rank can have.</param>
+/// <param name="Device">What computes.</param>
 /// <param name="Engine">How the session runs.</param>
 /// <param name="StrategyName">The preset, or "custom" when single axes were set.</param>
 /// <param name="HeartbeatSeconds">Silence after which a rank is lost; 0 = nobody watches.</param>
 /// <param name="Logging">Where logs go.</param>
 internal sealed record ModelOptions(
-    string ModelPath, string DeviceName, int Threads, EngineOptions Engine, string StrategyName, double HeartbeatSeconds, LoggingOptions Logging)
+    string ModelPath, DeviceOptions Device, EngineOptions Engine, string StrategyName, double HeartbeatSeconds, LoggingOptions Logging)
 {
     /// <summary>Adds the options to a command and returns how to read them.</summary>
     public static Func<ParseResult, ModelOptions> AddTo(Command command, Settings settings)
     {
         Option<string> model = new("--model") { Description = "model directory, made by prestack", HelpName = "DIR", Required = true };
-        Option<string> device = settings.Option("--device", "cpu", "processor that computes: cpu or metal", "NAME");
-        device.RequireOneOf("cpu", "metal");
-        Option<int> threads = settings.Option("--threads", 0, "threads of each rank; 0 = the cores of the host divided by its ranks", "T");
-        threads.RequireAtLeast(0);
+        command.Options.Add(model);
+        Func<ParseResult, DeviceOptions> device = DeviceOptions.AddTo(command, settings);
         Option<int?> context = settings.Option<int?>("--context", null, $"tokens the KV cache holds; default the model's limit, at most {EngineOptions.DefaultContextLength}", "N");
         context.RequireAtLeast(1);
         Option<int> batch = settings.Option("--batch", new EngineOptions().BatchTokens, "tokens of one prefill batch", "N");
@@ -34,7 +29,7 @@ internal sealed record ModelOptions(
         Option<double> heartbeat = settings.Option(
             "--heartbeat", HeartbeatOptions.DefaultSeconds, "end the job when a rank is dead, frozen or cut off for so long; 0 = wait for ever", "SECONDS");
         heartbeat.RequireWithin(0, 3600);
-        foreach (Option option in (Option[])[model, device, threads, context, batch, deterministic, noVerify, heartbeat])
+        foreach (Option option in (Option[])[context, batch, deterministic, noVerify, heartbeat])
             command.Options.Add(option);
         Func<ParseResult, StrategyOptions> strategy = StrategyOptions.AddTo(command, settings);
         Func<ParseResult, LoggingOptions> logging = LoggingOptions.AddTo(command, settings);
@@ -52,16 +47,7 @@ internal sealed record ModelOptions(
                 Partition = chosen.Partition,
             };
             return new ModelOptions(
-                parsed.GetRequiredValue(model), parsed.GetRequiredValue(device), parsed.GetValue(threads), engine, chosen.Name,
-                parsed.GetValue(heartbeat), logging(parsed));
+                parsed.GetRequiredValue(model), device(parsed), engine, chosen.Name, parsed.GetValue(heartbeat), logging(parsed));
         };
-    }
-
-    /// <summary>This rank's processor, with its share of the host's cores.</summary>
-    public IDevice CreateDevice(Intracommunicator world)
-    {
-        using Intracommunicator host = world.SplitByHost();
-        int threads = Threads > 0 ? Threads : Math.Max(1, System.Environment.ProcessorCount / host.Size);
-        return DeviceName == "metal" ? new MetalDevice() : new CpuDevice(threads);
     }
 }

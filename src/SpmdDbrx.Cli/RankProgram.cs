@@ -15,7 +15,7 @@ internal static class RankProgram
     public static int Run(ModelOptions options, Func<RankSession, double, int> body) => Run(options.Logging, options.HeartbeatSeconds, world =>
     {
         long start = System.Diagnostics.Stopwatch.GetTimestamp();
-        using IDevice device = options.CreateDevice(world);
+        using IDevice device = options.Device.Create(world);
         using RankSession session = RankSession.Open(world, device, options.ModelPath, options.Engine);
         Log.Information("{Device}: holds {Bytes:N0} bytes of weights", device.Description, session.WeightBytes);
         world.Barrier();

@@ -19,14 +19,19 @@ internal static class EstimateCommand
         Option<bool> explain = settings.Option("--explain", false, "also print every term with its formula, and the source of every figure");
         Option<bool> paper = settings.Option("--paper", false, "print the paper's Tables 3 to 6 and Figure 8 beside this model, cell by cell");
         Option<bool> list = settings.Option("--list", false, "print the known hardware, networks, models and programs");
+        Option<string?> calibrate = settings.Option<string?>("--calibrate", null, "measure this machine (under mpiexec: all ranks and their network) and write the result for --measured", "F");
         Option<string?> svg = settings.Option<string?>("--svg", null, "write a plot of tokens/s against nodes", "F");
         Option<string> format = ReportFormat.Option(settings);
         Func<ParseResult, ClusterOptions> cluster = ClusterOptions.AddTo(command, settings);
-        foreach (Option option in (Option[])[nodes, expertsPerNode, trace, explain, paper, list, svg, format])
+        Func<ParseResult, DeviceOptions> device = DeviceOptions.AddTo(command, settings);
+        Func<ParseResult, LoggingOptions> logging = LoggingOptions.AddTo(command, settings);
+        foreach (Option option in (Option[])[nodes, expertsPerNode, trace, explain, paper, list, calibrate, svg, format])
             command.Options.Add(option);
         command.SetAction(parsed => Failure.Guard(() =>
         {
             string form = parsed.GetRequiredValue(format);
+            if (parsed.GetValue(calibrate) is { } file)
+                return CalibrateRun.Execute(file, device(parsed), logging(parsed), form);
             if (!LaunchedRank.IsFirst)
                 return ExitCode.Done;
             if (parsed.GetValue(paper))

@@ -25,6 +25,7 @@ internal sealed record ClusterOptions(
         Option<string> hardware = settings.Option("--hardware", "m2-ultra-192", "one node, by name or file", "NAME");
         Option<string> network = settings.Option("--network", "10gbe", "between nodes, by name or file", "NAME");
         Option<string?> software = settings.Option<string?>("--software", null, "constants of the program, by name or file; default what suits the hardware", "NAME");
+        Option<string?> measured = settings.Option<string?>("--measured", null, "file that estimate --calibrate wrote: hardware, network and program as measured", "F");
         Option<int> ranksPerNode = settings.Option("--ranks-per-node", 1, "ranks that share a node", "R");
         ranksPerNode.RequireAtLeast(1);
         Option<string> strategy = settings.Option("--strategy", "p-lr-d", "naive, p-lb or p-lr-d", "NAME");
@@ -34,22 +35,25 @@ internal sealed record ClusterOptions(
         context.RequireAtLeast(1);
         Option<int> promptLength = settings.Option("--prompt-length", 512, "tokens of the prompt", "N");
         promptLength.RequireAtLeast(1);
-        foreach (Option option in (Option[])[model, hardware, network, software, ranksPerNode, strategy, weights, context, promptLength])
+        foreach (Option option in (Option[])[model, hardware, network, software, measured, ranksPerNode, strategy, weights, context, promptLength])
             command.Options.Add(option);
         return parsed =>
         {
-            Hardware node = Catalogue.Hardware(parsed.GetRequiredValue(hardware));
+            string? file = parsed.GetValue(measured);
+            Hardware node = Catalogue.Hardware(Given(parsed, hardware) ?? file ?? parsed.GetRequiredValue(hardware));
             return new ClusterOptions(
                 Catalogue.Model(parsed.GetRequiredValue(model)),
                 node,
-                Catalogue.Network(parsed.GetRequiredValue(network)),
-                Catalogue.Software(parsed.GetValue(software) ?? node.Software ?? DefaultSoftware),
+                Catalogue.Network(Given(parsed, network) ?? (file is not null && Catalogue.Holds(file, "network") ? file : parsed.GetRequiredValue(network))),
+                Catalogue.Software(parsed.GetValue(software) ?? file ?? node.Software ?? DefaultSoftware),
                 parsed.GetValue(ranksPerNode),
                 Strategy.Parse(parsed.GetRequiredValue(strategy)),
                 WeightFormat.Parse(parsed.GetRequiredValue(weights)),
                 new Workload(parsed.GetValue(promptLength), parsed.GetValue(context)));
         };
     }
+
+    private static string? Given(ParseResult parsed, Option<string> option) => parsed.GetResult(option) is { Implicit: false } ? parsed.GetValue(option) : null;
 
     /// <summary>A deployment on so many nodes; partition and placement are left to be chosen.</summary>
     public Deployment On(int nodeCount) => new()

@@ -43,18 +43,16 @@ public sealed record Alternative(string Name, Prediction Prediction)
             yield return ("one rank", common with { Placement = ExpertPlacement.Contiguous(model.ExpertCount, 1) });
             yield break;
         }
-        if (common.RanksPerNode > 1)
+        if (ranks <= model.ExpertCount)
         {
-            if (ranks <= model.ExpertCount)
-            {
-                int[] nodeOfRank = [.. Enumerable.Range(0, ranks).Select(rank => rank / common.RanksPerNode)];
-                yield return ("experts shared by the ranks of a node", common with { Placement = ExpertPlacement.Contiguous(model.ExpertCount, ranks).SharedWithinHosts(nodeOfRank) });
-            }
+            ExpertPlacement contiguous = ExpertPlacement.Contiguous(model.ExpertCount, ranks);
+            yield return ("experts, each once", common with { Placement = contiguous });
+            int[] nodeOfRank = [.. Enumerable.Range(0, ranks).Select(rank => rank / common.RanksPerNode)];
+            if (common.RanksPerNode > 1)
+                yield return ("experts shared by the ranks of a node", common with { Placement = contiguous.SharedWithinHosts(nodeOfRank) });
         }
-        else
+        if (common.RanksPerNode == 1)
         {
-            if (ranks <= model.ExpertCount)
-                yield return ("experts, each once", common with { Placement = ExpertPlacement.Contiguous(model.ExpertCount, ranks) });
             int held = Math.Min(model.ExpertCount, expertsPerNode ?? ExpertsThatFit(model, hardware, software, common, workload));
             foreach ((string, Deployment) overlapped in Overlapped(model, common, held))
                 yield return overlapped;

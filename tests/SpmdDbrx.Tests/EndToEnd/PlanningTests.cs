@@ -97,4 +97,19 @@ public class PlanningTests
         Assert.Equal((0, ""), (run.ExitCode, run.Errors));
         Assert.Contains("one all-reduce a layer is fastest on 2 ranks", run.Output, StringComparison.Ordinal);
     }
+
+    [SkippableFact]
+    public void EstimateCalibrate_TwoRanks_WritesWhatMeasuredReads()
+    {
+        Skip.IfNot(SpmdProgram.HasMpi, "no MPI on this machine");
+        using TemporaryDirectory folder = new();
+        string file = folder["measured.json"];
+        SpmdProgram.Outcome measured = SpmdProgram.Run(2, "estimate", "--calibrate", file, "--threads", "1", "--format", "csv");
+        Assert.Equal(0, measured.ExitCode);
+        Assert.Contains("all-reduce latency,", measured.Output, StringComparison.Ordinal);
+        SpmdProgram.Outcome estimate = SpmdProgram.Run(
+            0, "estimate", "--measured", file, "--model", RepositoryPaths.TinyModel, "--nodes", "1", "--ranks-per-node", "2", "--format", "csv");
+        Assert.Equal((0, ""), (estimate.ExitCode, estimate.Errors));
+        Assert.Contains("experts shared by the ranks of a node", estimate.Output, StringComparison.Ordinal);
+    }
 }

@@ -44,6 +44,10 @@ public static class Catalogue
     public static string[] Names(string folder) =>
         [.. Directory.GetFiles(Path.Combine(Folder, folder), "*.json").Select(file => Path.GetFileNameWithoutExtension(file)).Order(StringComparer.Ordinal)];
 
+    /// <summary>Whether a file has a section: one that was measured on a single rank has no "network".</summary>
+    /// <exception cref="InvalidInputException">No such file, or not JSON.</exception>
+    public static bool Holds(string file, string section) => JsonField.Read(file).Optional(section) is not null;
+
     private static bool IsFile(string nameOrFile) =>
         nameOrFile.EndsWith(".json", StringComparison.OrdinalIgnoreCase) || nameOrFile.Contains(Path.DirectorySeparatorChar, StringComparison.Ordinal);
 

@@ -53,6 +53,9 @@ public sealed record Software
     /// <summary>Speed at which unwired memory is wired again when used, bytes/s; null = it stays wired.</summary>
     public Figure? RewireBytesPerSecond { get; init; }
 
+    /// <summary>An algorithm's name in files.</summary>
+    internal static string NameOf(AllReduceAlgorithm algorithm) => Array.Find(Algorithms, known => known.Algorithm == algorithm).Name;
+
     /// <summary>Reads the "software" section of a file.</summary>
     internal static Software Read(JsonField section)
     {

@@ -1,0 +1,94 @@
+using System.Globalization;
+using SpmdDbrx.Compute;
+using SpmdDbrx.Engine.Performance.Inputs;
+using SpmdDbrx.Mpi;
+
+namespace SpmdDbrx.Engine.Performance.Calibration;
+
+/// <summary>The cluster a job runs on, measured in about two seconds: inputs for <see cref="PerformanceModel"/> and for the choice of a deployment.</summary>
+/// <param name="Hardware">The slowest node, with all its ranks working at once.</param>
+/// <param name="Network">Between the ranks; null for one rank.</param>
+/// <param name="Software">How far this program stays below that.</param>
+/// <param name="RanksPerNode">Ranks of the fullest node.</param>
+public sealed record ClusterCalibration(Hardware Hardware, Network? Network, Software Software, int RanksPerNode)
+{
+    /// <summary>How MPI libraries sum.</summary>
+    private const AllReduceAlgorithm Algorithm = AllReduceAlgorithm.Fastest;
+
+    /// <summary>Measures; a collective call, every rank gets the same result.</summary>
+    /// <param name="world">All ranks.</param>
+    /// <param name="device">This rank's processor.</param>
+    public static ClusterCalibration Measure(Intracommunicator world, IDevice device)
+    {
+        using Intracommunicator host = world.SplitByHost();
+        DeviceRates rates = MeasureNode(world, host, device);
+        int ranksPerNode = (int)Reduced(world, host.Size, Operation<double>.Max);
+        double memoryBytes = Reduced(world, GC.GetGCMemoryInfo().TotalAvailableMemoryBytes, Operation<double>.Min);
+        AllReduceTimes? times = world.Size > 1 ? AllReduceTimes.Measure(world) : null;
+        string source = string.Create(CultureInfo.InvariantCulture,
+            $"measured by estimate --calibrate, {world.Size} ranks, {ranksPerNode} a node, {device.Description}");
+        return new ClusterCalibration(Node(rates, memoryBytes, source), times is null ? null : Link(times, source), Program(rates, source), ranksPerNode);
+    }
+
+    /// <summary>Rates of the slowest node: the sum over its ranks, which measure at the same time.</summary>
+    private static DeviceRates MeasureNode(Intracommunicator world, Intracommunicator host, IDevice device)
+    {
+        DeviceRates own;
+        using (DeviceMeasurement measurement = new(device))
+        {
+            world.Barrier();
+            own = measurement.Run();
+        }
+        double[] rates = [own.ReadBytesPerSecond, own.DecodeBytesPerSecond, own.PrefillFlopPerSecond];
+        host.Allreduce(rates.AsSpan(), Operation<double>.Add);
+        world.Allreduce(rates.AsSpan(), Operation<double>.Min);
+        return new DeviceRates(rates[0], rates[1], rates[2], Reduced(world, own.HandOverSeconds, Operation<double>.Max));
+    }
+
+    private static Hardware Node(DeviceRates rates, double memoryBytes, string source) => new()
+    {
+        Name = "measured",
+        Title = "this machine",
+        MemoryBytes = new Figure(memoryBytes, source),
+        UsableMemoryBytes = new Figure(memoryBytes, source),
+        MemoryBytesPerSecond = new Figure(Math.Max(rates.ReadBytesPerSecond, rates.DecodeBytesPerSecond), $"{source}: reading 264 MB"),
+        FlopPerSecond = new Figure(rates.PrefillFlopPerSecond, $"{source}: expert products of 256 tokens"),
+    };
+
+    private static Network Link(AllReduceTimes times, string source)
+    {
+        (double latency, double bytesPerSecond) = times.Fit(Algorithm);
+        string what = string.Create(CultureInfo.InvariantCulture,
+            $"{source}: all-reduce of {AllReduceTimes.SmallFloats} floats in {times.SmallSeconds * 1e6:F1} us, of {AllReduceTimes.LargeFloats} in {times.LargeSeconds * 1e6:F0} us");
+        return new Network
+        {
+            Name = "measured",
+            Title = "this job's network",
+            LatencySeconds = new Figure(latency, what),
+            BytesPerSecond = new Figure(bytesPerSecond, what),
+        };
+    }
+
+    private static Software Program(DeviceRates rates, string source) => new()
+    {
+        Name = "measured",
+        Title = "this program",
+        BandwidthFraction = new Figure(Math.Min(1, rates.DecodeBytesPerSecond / rates.ReadBytesPerSecond), $"{source}: experts of one token against reading"),
+        ComputeFraction = new Figure(1, "the peak is what the prefill kernels reach"),
+        HandOverSeconds = new Figure(rates.HandOverSeconds, $"{source}: a third of a layer of tiny matrices"),
+        LatenciesPerRequest = new Figure(1, "MPI messages are not acknowledged"),
+        MessageSeconds = new Figure(0, "in the measured latency"),
+        BatchesPrefill = true,
+        AllReduce = Algorithm,
+        ExchangesExpertOutputs = false,
+        BytesPerValue = new Figure(sizeof(float), "float32 sums"),
+        KvBytesPerValue = new Figure(sizeof(float), "float32 cache"),
+    };
+
+    private static double Reduced(Intracommunicator world, double value, Operation<double> operation)
+    {
+        double[] values = [value];
+        world.Allreduce(values.AsSpan(), operation);
+        return values[0];
+    }
+}
