@@ -104,6 +104,7 @@ internal sealed class PlanRun
     {
         int index = candidates.FindIndex(candidate => candidate.Kind == Kind);
         return index >= 0 ? candidates[index].Placement
-            : throw new UsageException($"--kind contiguous: {Nodes} equal shares of {candidates[0].Placement.ExpertCount} experts do not fit --experts-per-node {string.Join(',', ExpertsPerNode)}; use ring or best");
+            : throw new UsageException(
+                $"--kind contiguous: {Nodes} equal shares of {candidates[0].Placement.ExpertCount} experts do not fit --experts-per-node {string.Join(',', ExpertsPerNode)}; use ring or best");
     }
 }

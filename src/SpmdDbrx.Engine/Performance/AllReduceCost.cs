@@ -46,7 +46,8 @@ public readonly record struct AllReduceCost(double LatencySeconds, double Transf
         }
     }
 
-    /// <summary>Messages that follow one another on the longest path: log₂ N; if N is no power of two, the ranks beyond hand their vector in before and are told the sum after.</summary>
+    /// <summary>Messages that follow one another on the longest path: log₂ N.
+    /// If N is no power of two, the ranks beyond hand their vector in before and are told the sum after.</summary>
     private static int DoublingDepth(int rankCount)
     {
         int core = 1 << BitOperations.Log2((uint)rankCount);

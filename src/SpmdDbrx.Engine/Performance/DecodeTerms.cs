@@ -142,7 +142,8 @@ internal sealed class DecodeTerms
         {
             double arrayBytes = ExpertBytes * (deployment.Strategy.Stacking == Stacking.Prestacked ? model.LayerCount : 1);
             double perExpert = arrayBytes / rewireBytesPerSecond;
-            AddPerLayer("wiring experts again", TermGroup.Moe, ExpertsRun * perExpert, $"used every {Text(expertIdle)} s; {Text(ExpertsRun)} experts at {Text(rewireBytesPerSecond / 1e9)} GB/s");
+            AddPerLayer("wiring experts again", TermGroup.Moe, ExpertsRun * perExpert,
+                $"used every {Text(expertIdle)} s; {Text(ExpertsRun)} experts at {Text(rewireBytesPerSecond / 1e9)} GB/s");
             double waitedFor = deployment.Strategy.Loading == Loading.OnDemand ? load.Busiest - load.Mean : 0;
             AddPerLayer("waiting while the busiest rank wires", TermGroup.Communication, waitedFor * perExpert, $"{Text(waitedFor)} experts");
         }

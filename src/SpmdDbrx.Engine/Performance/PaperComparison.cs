@@ -82,7 +82,9 @@ public sealed class PaperComparison
         for (int index = 0; index < ratios.Length; index++)
         {
             PaperFigures.CostRow row = paper.Table5[index];
-            table.Add(row.System, row.TokensPerSecond, row.Nodes * row.PriceUsd, row.TokensPerSecondPerUsd, Text(ratios[index], "F6"), Difference(row.TokensPerSecondPerUsd, ratios[index], "F6"));
+            table.Add(
+                row.System, row.TokensPerSecond, row.Nodes * row.PriceUsd,
+                row.TokensPerSecondPerUsd, Text(ratios[index], "F6"), Difference(row.TokensPerSecondPerUsd, ratios[index], "F6"));
         }
         double advantage = ratios[1] / ratios[0];
         table.Add("advantage of the Mac Studios", "", "", paper.Table5Advantage, Text(advantage, "F2"), Difference(paper.Table5Advantage, advantage, "F2"));
@@ -107,7 +109,8 @@ public sealed class PaperComparison
         foreach (PaperFigures.NetworkRow row in paper.Figure8)
         {
             double ours = BoundOnNetwork(row.Network);
-            table.Add(Catalogue.Network(row.Network).Title, Catalogue.Network(row.Network).PriceUsdPerNode?.Value, row.TokensPerSecond, Text(ours, "F2"), Difference(row.TokensPerSecond, ours, "F2"));
+            Network network = Catalogue.Network(row.Network);
+            table.Add(network.Title, network.PriceUsdPerNode?.Value, row.TokensPerSecond, Text(ours, "F2"), Difference(row.TokensPerSecond, ours, "F2"));
         }
         return table;
     }

@@ -42,9 +42,10 @@ public static class PerformanceModel
         const double GibiByte = 1024.0 * 1024 * 1024;
         if (!prediction.Fits)
         {
-            FormattableString message =
-                $"nodes: {model.Name} in {prediction.Deployment.Weights.Name} on {prediction.Deployment.NodeCount} of {hardware.Name} needs {prediction.MemoryBytesPerNode / GibiByte:F1} GiB a node, usable_memory_gib is {prediction.UsableMemoryBytes / GibiByte:F1}; use more nodes, fewer bits or fewer experts a node";
-            throw new InvalidInputException(FormattableString.Invariant(message));
+            string what = $"{model.Name} in {prediction.Deployment.Weights.Name} on {prediction.Deployment.NodeCount} of {hardware.Name}";
+            throw new InvalidInputException(FormattableString.Invariant(
+                $"nodes: {what} needs {prediction.MemoryBytesPerNode / GibiByte:F1} GiB a node, usable_memory_gib is {prediction.UsableMemoryBytes / GibiByte:F1}; ")
+                + "use more nodes, fewer bits or fewer experts a node");
         }
     }
 

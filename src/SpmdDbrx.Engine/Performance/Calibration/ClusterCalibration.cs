@@ -27,7 +27,8 @@ public sealed record ClusterCalibration(Hardware Hardware, Network? Network, Sof
         AllReduceTimes? times = world.Size > 1 ? AllReduceTimes.Measure(world) : null;
         string source = string.Create(CultureInfo.InvariantCulture,
             $"measured by estimate --calibrate, {world.Size} ranks, {ranksPerNode} a node, {device.Description}");
-        return new ClusterCalibration(Node(rates, memoryBytes, source), times is null ? null : Link(times, source), Program(rates, source), ranksPerNode);
+        Network? network = times is null ? null : Link(times, source);
+        return new ClusterCalibration(Node(rates, memoryBytes, source), network, Program(rates, source), ranksPerNode);
     }
 
     /// <summary>Rates of the slowest node: the sum over its ranks, which measure at the same time.</summary>

@@ -22,7 +22,9 @@ public sealed class EstimateReport(ModelShape model, Hardware hardware, Network 
     /// <summary>One line an alternative.</summary>
     public ReportTable Summary()
     {
-        ReportTable table = new(Subject, "nodes", "spread", "E", "MoE ms", "comm. ms", "misc. ms", "tok/s", "Eq. 1 tok/s", "prompt tok/s", "GiB a node", "fits", "USD", "USD/Mtok", "tok/s/kUSD");
+        ReportTable table = new(
+            Subject, "nodes", "spread", "E", "MoE ms", "comm. ms", "misc. ms", "tok/s", "Eq. 1 tok/s", "prompt tok/s",
+            "GiB a node", "fits", "USD", "USD/Mtok", "tok/s/kUSD");
         foreach ((string name, Prediction prediction) in alternatives)
         {
             table.Add(

@@ -41,7 +41,8 @@ public sealed class SvgPlot(string title, string subtitle, string xLabel, string
         PlotAxis x = Axis(XLogarithmBase, point => point.X);
         PlotAxis y = Axis(YLogarithmBase, point => point.Y);
         StringBuilder svg = new();
-        Append(svg, $"<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {Width} {Height}\" width=\"{Width}\" height=\"{Height}\" font-family=\"Helvetica, Arial, sans-serif\" font-size=\"13\" fill=\"#222\">\n");
+        Append(svg, $"<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {Width} {Height}\" width=\"{Width}\" height=\"{Height}\"");
+        Append(svg, $" font-family=\"Helvetica, Arial, sans-serif\" font-size=\"13\" fill=\"#222\">\n");
         Append(svg, $"<rect width=\"{Width}\" height=\"{Height}\" fill=\"#fff\"/>\n");
         Text(svg, Left, 28, title, "start", " font-size=\"17\" font-weight=\"bold\"");
         Text(svg, Left, 48, subtitle, "start", " fill=\"#555\"");

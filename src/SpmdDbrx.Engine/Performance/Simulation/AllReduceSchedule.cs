@@ -34,6 +34,17 @@ public sealed class AllReduceSchedule
     /// <summary>Part of the vector that a message carries.</summary>
     public double ShareOfVector { get; }
 
+    /// <summary>Whether every rank sends to every other, so that each need send only what it computed itself.</summary>
+    public bool IsDirect => factors is [int factor] && factor == rankCount;
+
+    /// <summary>The schedule of an algorithm; <see cref="AllReduceAlgorithm.Fastest"/> is recursive doubling, the faster one for a token's vector.</summary>
+    public static AllReduceSchedule Of(AllReduceAlgorithm algorithm, int rankCount) => algorithm switch
+    {
+        AllReduceAlgorithm.Direct => Direct(rankCount),
+        AllReduceAlgorithm.Ring => Ring(rankCount),
+        _ => RecursiveDoubling(rankCount),
+    };
+
     /// <summary>Partners at distance 1, 2, 4, …</summary>
     public static AllReduceSchedule RecursiveDoubling(int rankCount) =>
         new("recursive doubling", rankCount, [.. Enumerable.Repeat(2, BitOperations.Log2((uint)rankCount))], isRing: false);

@@ -24,13 +24,14 @@ public sealed class ClusterSimulation
     {
         this.scenario = scenario;
         int rankCount = scenario.Deployment.RankCount;
-        schedule = scenario.AllReduce ?? AllReduceSchedule.RecursiveDoubling(rankCount);
+        schedule = scenario.AllReduce ?? AllReduceSchedule.Of(scenario.Software.AllReduce, rankCount);
         ExpertRuns? experts = scenario.Deployment.Partition == Partition.Experts ? new(scenario.Model, scenario.Deployment, scenario.Trace) : null;
         ranks = [.. Enumerable.Range(0, rankCount).Select(rank => new SimulatedRank(scenario, experts, rank))];
         received = new int[rankCount, 2 * Math.Max(1, schedule.StepCount)];
         tokenEnd = new double[scenario.Trace.TokenCount];
         busiestExperts = new int[scenario.Trace.TokenCount * scenario.Trace.LayerCount];
-        double outputs = scenario.Software.ExchangesExpertOutputs ? scenario.Model.TopK : 1;
+        // Expert outputs sent to everybody are each sent by one rank; sums have a part of every rank in them.
+        double outputs = !scenario.Software.ExchangesExpertOutputs ? 1 : (double)scenario.Model.TopK / (schedule.IsDirect ? Math.Max(1, rankCount - 1) : 1);
         double vectorBytes = outputs * scenario.Model.HiddenDim * scenario.Software.BytesPerValue.Value;
         transferSeconds = vectorBytes * schedule.ShareOfVector / scenario.Network.BytesPerSecond.Value;
     }

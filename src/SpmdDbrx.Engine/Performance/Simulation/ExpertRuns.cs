@@ -5,7 +5,8 @@ using SpmdDbrx.Engine.Placement;
 
 namespace SpmdDbrx.Engine.Performance.Simulation;
 
-/// <summary>Which experts each rank runs for every token and layer: assigned and topped up by the engine's own <see cref="ExpertAssigner"/> and <see cref="SpareExperts"/>.</summary>
+/// <summary>Which experts each rank runs for every token and layer: assigned and topped up by the engine's own
+/// <see cref="ExpertAssigner"/> and <see cref="SpareExperts"/>.</summary>
 internal sealed class ExpertRuns
 {
     private readonly RoutingTrace trace;

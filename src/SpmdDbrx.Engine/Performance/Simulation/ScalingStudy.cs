@@ -70,7 +70,8 @@ public sealed class ScalingStudy
         if (Groups(last.Ranks) is { } groups && groups.Size < last.Ranks)
         {
             string stages = StageCount(groups.Size) is > 1 and int count ? $"; {count} groups are the stages of a pipeline, since the model does not fit one" : "";
-            sentences.Add(Invariant($"{last.Ranks} ranks are better used as {last.Ranks / groups.Size} groups of {groups.Size}, one user each: {groups.TokensPerSecond:F0} tok/s together, each at least {KeptShareOfSpeed:P0} of the best{stages}"));
+            sentences.Add(Invariant($"{last.Ranks} ranks are better used as {last.Ranks / groups.Size} groups of {groups.Size}, one user each: ")
+                + Invariant($"{groups.TokensPerSecond:F0} tok/s together, each at least {KeptShareOfSpeed:P0} of the best{stages}"));
         }
         return sentences;
     }

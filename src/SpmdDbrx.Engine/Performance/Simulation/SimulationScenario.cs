@@ -27,7 +27,7 @@ public sealed record SimulationScenario
     /// <summary>Tokens in the KV cache.</summary>
     public int ContextTokens { get; init; }
 
-    /// <summary>Messages of an all-reduce; null = by recursive doubling.</summary>
+    /// <summary>Messages of an all-reduce; null = as the software does it.</summary>
     public AllReduceSchedule? AllReduce { get; init; }
 
     /// <summary>Mean delay of a computation as a share of it, exponentially distributed, independent for every rank and layer.</summary>
