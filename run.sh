@@ -118,7 +118,7 @@ watch_errors() { # copies standard error, without Open MPI's banners that repeat
     if [[ $line =~ ^-{70,}$ ]]; then # a banner begins or ends
       case $banner in
         "") banner=$'\n'; continue ;;
-        *MPI_ABORT* | *"Primary job "* | *"non-zero status"* | *"unexpectedly disconnected"*) line="" ;;
+        *MPI_ABORT* | *"Primary job "* | *"non-zero status"* | *"unexpectedly disconnected"*) banner=""; continue ;;
         *) line=${banner#$'\n'} ;;
       esac
       banner=""
@@ -127,11 +127,12 @@ watch_errors() { # copies standard error, without Open MPI's banners that repeat
       continue
     fi
     case $line in
-      "" | *": Forwarding signal "*) continue ;;
+      *": Forwarding signal "* | *ORTE_ERROR_LOG*show_help.c*) continue ;;
       *"spmd-dbrx: lost rank"* | *" exited on signal "*) code=75; { sleep 1; kill -USR1 $$; } >/dev/null 2>&1 & ;;
     esac
     printf '%s\n' "$line" >&2
   done
+  printf '%s' "$banner" >&2 # one that was cut short
   return $code
 }
 
