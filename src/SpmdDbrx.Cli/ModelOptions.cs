@@ -24,12 +24,13 @@ internal sealed record ModelOptions(
         context.RequireAtLeast(1);
         Option<int> batch = settings.Option("--batch", new EngineOptions().BatchTokens, "tokens of one prefill batch", "N");
         batch.RequireAtLeast(1);
+        Option<string?> placement = settings.Option<string?>("--placement", null, "which rank holds which experts, a file written by plan; default each expert once, in order", "F");
         Option<bool> deterministic = settings.Option("--deterministic", false, "bit-identical results for any number of ranks and any placement");
         Option<bool> noVerify = settings.Option("--no-verify", false, "do not check the weights' hashes before the first token");
         Option<double> heartbeat = settings.Option(
             "--heartbeat", HeartbeatOptions.DefaultSeconds, "end the job when a rank is dead, frozen or cut off for so long; 0 = wait for ever", "SECONDS");
         heartbeat.RequireWithin(0, 3600);
-        foreach (Option option in (Option[])[context, batch, deterministic, noVerify, heartbeat])
+        foreach (Option option in (Option[])[context, batch, placement, deterministic, noVerify, heartbeat])
             command.Options.Add(option);
         Func<ParseResult, StrategyOptions> strategy = StrategyOptions.AddTo(command, settings);
         Func<ParseResult, LoggingOptions> logging = LoggingOptions.AddTo(command, settings);
@@ -40,6 +41,7 @@ internal sealed record ModelOptions(
             {
                 ContextLength = parsed.GetValue(context),
                 BatchTokens = parsed.GetValue(batch),
+                PlacementFile = parsed.GetValue(placement),
                 Deterministic = parsed.GetValue(deterministic),
                 VerifyWeights = !parsed.GetValue(noVerify),
                 Topology = chosen.Topology,

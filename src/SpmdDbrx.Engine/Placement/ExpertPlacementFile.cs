@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
 
@@ -49,6 +50,10 @@ public static class ExpertPlacementFile
         File.WriteAllText(unfinished, ToJson(placement, expectedMaxLoad, note));
         File.Move(unfinished, file, overwrite: true);
     }
+
+    /// <summary>16 hexadecimal digits, equal exactly for equal placements; ranks compare it before the first token.</summary>
+    public static string Fingerprint(ExpertPlacement placement) =>
+        Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(ToJson(placement)))[..8]);
 
     /// <summary>The file's text.</summary>
     public static string ToJson(ExpertPlacement placement, double? expectedMaxLoad = null, string? note = null)

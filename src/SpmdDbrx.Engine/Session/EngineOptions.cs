@@ -21,6 +21,9 @@ public sealed record EngineOptions
     /// <summary>How experts are divided.</summary>
     public Partition Partition { get; init; } = Partition.Experts;
 
+    /// <summary>File that says which rank holds which experts (<see cref="Placement.ExpertPlacementFile"/>); null = contiguous, each once.</summary>
+    public string? PlacementFile { get; init; }
+
     /// <summary>Bit-identical results for any number of ranks and any placement: expert outputs are exchanged one by one and added in gate order.</summary>
     public bool Deterministic { get; init; }
 

@@ -18,6 +18,7 @@ public sealed class RankSession : IDisposable
     private const int PairsPerExpertRead = 16;
 
     private readonly Stack<IDisposable> owned = [];
+    private ExpertPlacement? placement; // null = slices
     private long allocatedBytes;
 
     private RankSession(Intracommunicator world, IDevice device, ModelDirectory model, EngineOptions options)
@@ -96,15 +97,23 @@ public sealed class RankSession : IDisposable
         ModelConfig config = Model.Config;
         if (ContextLength < 1 || ContextLength > config.ContextLength)
             throw new EngineException($"--context: expected 1 to {config.ContextLength} (the model's own limit), found {ContextLength}");
-        if (Options.Partition == Partition.Experts && World.Size > config.ExpertCount)
+        if (Options.Partition == Partition.Slices && Options.PlacementFile is not null)
+            throw new EngineException("--placement says which rank holds which whole experts; use --partition experts with it");
+        if (Options.Partition == Partition.Experts && Options.PlacementFile is null && World.Size > config.ExpertCount)
         {
             throw new EngineException(
-                $"{World.Size} ranks for {config.ExpertCount} experts: some ranks would hold none; start at most {config.ExpertCount} or use --partition slices");
+                $"{World.Size} ranks for {config.ExpertCount} experts: some ranks would hold none; start at most {config.ExpertCount}, use --partition slices or a --placement with copies");
         }
         if (Options.Partition == Partition.Slices && World.Size > config.ExpertHiddenDim)
             throw new EngineException($"{World.Size} ranks for {config.ExpertHiddenDim} hidden units: start at most {config.ExpertHiddenDim}");
         if (Options.Partition == Partition.Slices && Options.Deterministic)
             throw new EngineException("--deterministic needs whole experts: slices add in an order that depends on the number of ranks; use --partition experts");
+        if (Options.Partition == Partition.Experts)
+        {
+            placement = Options.PlacementFile is null
+                ? ExpertPlacement.Contiguous(config.ExpertCount, World.Size)
+                : ExpertPlacementFile.Load(Options.PlacementFile, config.ExpertCount, World.Size);
+        }
     }
 
     private void RequireAgreement() => RankAgreement.RequireSame(
@@ -114,6 +123,7 @@ public sealed class RankSession : IDisposable
         ("stacking", Model.IsPrestacked ? "prestacked" : "unstacked"),
         ("context", $"{ContextLength}"),
         ("batch", $"{Options.BatchTokens}"),
+        ("placement", placement is null ? "slices" : ExpertPlacementFile.Fingerprint(placement)),
         ("strategy", $"{Options.Topology}, {Options.Loading}, {Options.Partition}, deterministic {Options.Deterministic}"));
 
     private void Load()
@@ -146,9 +156,8 @@ public sealed class RankSession : IDisposable
     private (ExpertShare Share, ExpertAssigner? Assigner) Place(int tokenCapacity)
     {
         ModelConfig config = Model.Config;
-        if (Options.Partition == Partition.Slices)
+        if (placement is null)
             return (new ExpertShare([.. Enumerable.Range(0, config.ExpertCount)], World.Rank, World.Size), null);
-        ExpertPlacement placement = ExpertPlacement.Contiguous(config.ExpertCount, World.Size);
         // Bit-identical sums need every expert's tokens together on one rank, as they would be on any other number of ranks.
         int pairsPerUnit = Options.Deterministic ? tokenCapacity * config.TopK : PairsPerExpertRead;
         return (new ExpertShare(placement.ExpertsOf(World.Rank).ToArray()), new ExpertAssigner(placement, pairsPerUnit));
