@@ -2,7 +2,7 @@ namespace SpmdDbrx.Compute.Cpu;
 
 /// <summary><see cref="CpuKernels"/> on registers of one width.</summary>
 internal sealed unsafe class CpuKernels<TVector>(ThreadTeam team) : CpuKernels
-    where TVector : struct, IFloatVector<TVector>
+    where TVector : unmanaged, IFloatVector<TVector>
 {
     private readonly Scratch scratch = new();
 

@@ -11,7 +11,7 @@ internal readonly unsafe struct BFloat16Element : IWeightElement
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void LoadGroup<TVector>(byte* source, out TVector first, out TVector second)
-        where TVector : struct, IFloatVector<TVector>
+        where TVector : unmanaged, IFloatVector<TVector>
     {
         TVector pairs = TVector.Load((float*)source);
         first = TVector.ShiftLeft(pairs, 16);
@@ -19,7 +19,7 @@ internal readonly unsafe struct BFloat16Element : IWeightElement
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static TVector Load<TVector>(byte* source) where TVector : struct, IFloatVector<TVector> =>
+    public static TVector Load<TVector>(byte* source) where TVector : unmanaged, IFloatVector<TVector> =>
         TVector.ShiftLeft(TVector.LoadLowHalves((ushort*)source), 16);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

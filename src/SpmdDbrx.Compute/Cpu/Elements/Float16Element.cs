@@ -14,7 +14,7 @@ internal readonly unsafe struct Float16Element : IWeightElement
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void LoadGroup<TVector>(byte* source, out TVector first, out TVector second)
-        where TVector : struct, IFloatVector<TVector>
+        where TVector : unmanaged, IFloatVector<TVector>
     {
         TVector pairs = TVector.Load((float*)source);
         TVector magnitude = TVector.BroadcastBits(Magnitude);
@@ -24,7 +24,7 @@ internal readonly unsafe struct Float16Element : IWeightElement
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static TVector Load<TVector>(byte* source) where TVector : struct, IFloatVector<TVector>
+    public static TVector Load<TVector>(byte* source) where TVector : unmanaged, IFloatVector<TVector>
     {
         TVector bits = TVector.LoadLowHalves((ushort*)source);
         return Widen(
@@ -37,7 +37,7 @@ internal readonly unsafe struct Float16Element : IWeightElement
 
     /// <summary>The magnitude stands where a float32 has it, with an exponent that is 112 too small; a product mends it, subnormals included.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static TVector Widen<TVector>(TVector magnitude, TVector sign) where TVector : struct, IFloatVector<TVector>
+    private static TVector Widen<TVector>(TVector magnitude, TVector sign) where TVector : unmanaged, IFloatVector<TVector>
     {
         TVector value = magnitude * TVector.BroadcastBits((127 + 112) << 23);
         TVector special = TVector.GreaterOrEqualBits(magnitude, TVector.BroadcastBits(0x1F << 23));

@@ -11,14 +11,14 @@ internal readonly unsafe struct Float32Element : IWeightElement
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void LoadGroup<TVector>(byte* source, out TVector first, out TVector second)
-        where TVector : struct, IFloatVector<TVector>
+        where TVector : unmanaged, IFloatVector<TVector>
     {
         first = TVector.Load((float*)source);
         second = TVector.Load((float*)source + TVector.Count);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static TVector Load<TVector>(byte* source) where TVector : struct, IFloatVector<TVector> =>
+    public static TVector Load<TVector>(byte* source) where TVector : unmanaged, IFloatVector<TVector> =>
         TVector.Load((float*)source);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -13,10 +13,10 @@ internal unsafe interface IWeightElement
 
     /// <summary>Reads one group of 2 · <c>TVector.Count</c> elements.</summary>
     static abstract void LoadGroup<TVector>(byte* source, out TVector first, out TVector second)
-        where TVector : struct, IFloatVector<TVector>;
+        where TVector : unmanaged, IFloatVector<TVector>;
 
     /// <summary>Reads <c>TVector.Count</c> elements in their natural order.</summary>
-    static abstract TVector Load<TVector>(byte* source) where TVector : struct, IFloatVector<TVector>;
+    static abstract TVector Load<TVector>(byte* source) where TVector : unmanaged, IFloatVector<TVector>;
 
     /// <summary>One element.</summary>
     static abstract float LoadOne(byte* source);

@@ -1,18 +1,22 @@
+using System.Runtime.CompilerServices;
+
 namespace SpmdDbrx.Compute.Cpu;
 
 /// <summary>Brings activations into the order in which <see cref="IWeightElement.LoadGroup"/> reads weights, and back.</summary>
 internal static unsafe class LaneOrder
 {
     /// <summary>Columns rounded up to whole groups of two registers.</summary>
-    public static int Padded<TVector>(int columns) where TVector : struct, IFloatVector<TVector>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static int Padded<TVector>(int columns) where TVector : unmanaged, IFloatVector<TVector>
     {
         int group = 2 * TVector.Count;
         return (columns + group - 1) / group * group;
     }
 
     /// <summary>target [padded columns] = source [columns] in lane order, zeros behind.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Arrange<TVector, TElement>(float* source, int columns, float* target)
-        where TVector : struct, IFloatVector<TVector>
+        where TVector : unmanaged, IFloatVector<TVector>
         where TElement : struct, IWeightElement
     {
         int whole = columns - (columns % (2 * TVector.Count));
@@ -27,7 +31,8 @@ internal static unsafe class LaneOrder
     }
 
     /// <summary>Where an element of a row stands in evens-first order.</summary>
-    public static int Lane<TVector>(int column) where TVector : struct, IFloatVector<TVector>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static int Lane<TVector>(int column) where TVector : unmanaged, IFloatVector<TVector>
     {
         int within = column & ((2 * TVector.Count) - 1);
         return column - within + ((within & 1) * TVector.Count) + (within >> 1);

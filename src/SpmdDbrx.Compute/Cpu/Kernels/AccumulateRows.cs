@@ -4,7 +4,7 @@ namespace SpmdDbrx.Compute.Cpu;
 
 /// <summary>Scaled sums of weight rows: the transposed product of a few rows with as many scalars. See <see cref="DotRows{TVector, TElement}"/> for distances.</summary>
 internal static unsafe class AccumulateRows<TVector, TElement, TPrefetch>
-    where TVector : struct, IFloatVector<TVector>
+    where TVector : unmanaged, IFloatVector<TVector>
     where TElement : struct, IWeightElement
     where TPrefetch : struct, IPrefetch
 {

@@ -1,7 +1,9 @@
+using System.Runtime.CompilerServices;
+
 namespace SpmdDbrx.Compute.Cpu;
 
 /// <summary>Sums of one block of weights times panels of tokens, tile by tile; meanwhile the next block is fetched from memory.</summary>
-internal static unsafe class BlockProduct<TVector> where TVector : struct, IFloatVector<TVector>
+internal static unsafe class BlockProduct<TVector> where TVector : unmanaged, IFloatVector<TVector>
 {
     /// <summary>Depth of a block: with it a panel's share takes 16 KiB and stays in the first-level cache.</summary>
     public static int Depth => 4096 / Tile<TVector>.Lanes;
@@ -20,6 +22,7 @@ internal static unsafe class BlockProduct<TVector> where TVector : struct, IFloa
     /// <param name="sums">Panels of the same tokens.</param>
     /// <param name="firstRow">Row of <paramref name="sums"/> that meets row 0.</param>
     /// <param name="next">What is needed afterwards.</param>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Add(
         float* weights, nint rowStride, nint depthStride, int rows, int depth, Panels inputs, int firstDepth, Panels sums, int firstRow, BlockFetch next)
     {

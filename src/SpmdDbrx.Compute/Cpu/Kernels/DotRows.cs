@@ -6,7 +6,7 @@ namespace SpmdDbrx.Compute.Cpu;
 /// <remarks>Rows lie a distance apart, so that a caller can walk several long runs of rows side by side: one core draws more from memory
 /// over eight streams than over one, and a prefetch a few lines ahead of each closes most of the rest.</remarks>
 internal static unsafe class DotRows<TVector, TElement>
-    where TVector : struct, IFloatVector<TVector>
+    where TVector : unmanaged, IFloatVector<TVector>
     where TElement : struct, IWeightElement
 {
     /// <summary>sums[r] = row r · x for eight rows [columns].</summary>
@@ -34,14 +34,8 @@ internal static unsafe class DotRows<TVector, TElement>
             row6 += step;
             x += 2 * TVector.Count;
         }
-        sums[0] = TVector.Sum(sum0);
-        sums[1] = TVector.Sum(sum1);
-        sums[2] = TVector.Sum(sum2);
-        sums[3] = TVector.Sum(sum3);
-        sums[4] = TVector.Sum(sum4);
-        sums[5] = TVector.Sum(sum5);
-        sums[6] = TVector.Sum(sum6);
-        sums[7] = TVector.Sum(sum7);
+        TVector.Sums(sum0, sum1, sum2, sum3, sums);
+        TVector.Sums(sum4, sum5, sum6, sum7, sums + 4);
         for (int row = 0; row < 8 && rest > 0; row++)
             sums[row] += Rest(row0 + (row * distance), x, rest);
     }
@@ -67,14 +61,8 @@ internal static unsafe class DotRows<TVector, TElement>
             x += 2 * TVector.Count;
             y += 2 * TVector.Count;
         }
-        sums[0] = TVector.Sum(x0);
-        sums[1] = TVector.Sum(x1);
-        sums[2] = TVector.Sum(x2);
-        sums[3] = TVector.Sum(x3);
-        otherSums[0] = TVector.Sum(y0);
-        otherSums[1] = TVector.Sum(y1);
-        otherSums[2] = TVector.Sum(y2);
-        otherSums[3] = TVector.Sum(y3);
+        TVector.Sums(x0, x1, x2, x3, sums);
+        TVector.Sums(y0, y1, y2, y3, otherSums);
         for (int row = 0; row < 4 && rest > 0; row++)
         {
             sums[row] += Rest(row0 + (row * distance), x, rest);

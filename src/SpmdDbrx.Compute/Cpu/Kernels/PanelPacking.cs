@@ -5,7 +5,7 @@ namespace SpmdDbrx.Compute.Cpu;
 
 /// <summary>Between rows of tokens and panels: transpositions, four values at a time.</summary>
 internal static unsafe class PanelPacking<TVector, TElement>
-    where TVector : struct, IFloatVector<TVector>
+    where TVector : unmanaged, IFloatVector<TVector>
     where TElement : struct, IWeightElement
 {
     /// <summary>Fills one panel with tokens, their features in lane order; zeros on unused lanes and rows.</summary>

@@ -3,7 +3,7 @@ using System.Runtime.CompilerServices;
 namespace SpmdDbrx.Compute.Cpu;
 
 /// <summary>Softmax over scores that come in blocks, one per lane of a panel (online softmax, arXiv 1805.02867).</summary>
-internal unsafe struct PanelSoftmax<TVector> where TVector : struct, IFloatVector<TVector>
+internal unsafe struct PanelSoftmax<TVector> where TVector : unmanaged, IFloatVector<TVector>
 {
     private TVector firstLargest = TVector.Broadcast(float.NegativeInfinity);
     private TVector secondLargest = TVector.Broadcast(float.NegativeInfinity);
@@ -48,6 +48,7 @@ internal unsafe struct PanelSoftmax<TVector> where TVector : struct, IFloatVecto
     public readonly void Finish(Panels sums) =>
         ScaleRows(sums, TVector.Broadcast(1f) / firstTotal, TVector.Broadcast(1f) / secondTotal);
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void ScaleRows(Panels sums, TVector first, TVector second)
     {
         float* end = sums.Row(1, 0);

@@ -3,9 +3,10 @@ using System.Runtime.CompilerServices;
 namespace SpmdDbrx.Compute.Cpu;
 
 /// <summary>Element-wise work and sums over contiguous float32 rows of any length.</summary>
-internal static unsafe class RowMath<TVector> where TVector : struct, IFloatVector<TVector>
+internal static unsafe class RowMath<TVector> where TVector : unmanaged, IFloatVector<TVector>
 {
     /// <summary>target += scale · addend.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void AddScaled(float* target, float* addend, float scale, int count)
     {
         TVector scales = TVector.Broadcast(scale);
@@ -17,6 +18,7 @@ internal static unsafe class RowMath<TVector> where TVector : struct, IFloatVect
     }
 
     /// <summary>target += addend.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Add(float* target, float* addend, int count)
     {
         int index = 0;
@@ -27,6 +29,7 @@ internal static unsafe class RowMath<TVector> where TVector : struct, IFloatVect
     }
 
     /// <summary>values *= scale.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Scale(float* values, float scale, int count)
     {
         TVector scales = TVector.Broadcast(scale);
@@ -38,6 +41,7 @@ internal static unsafe class RowMath<TVector> where TVector : struct, IFloatVect
     }
 
     /// <summary>Σ (values − center)^power for power 1 and 2.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static float Moment(float* values, float center, int power, int count)
     {
         TVector centers = TVector.Broadcast(center);
@@ -58,6 +62,7 @@ internal static unsafe class RowMath<TVector> where TVector : struct, IFloatVect
     }
 
     /// <summary>The largest value; −∞ for none.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static float Largest(float* values, int count)
     {
         TVector largest = TVector.Broadcast(float.NegativeInfinity);

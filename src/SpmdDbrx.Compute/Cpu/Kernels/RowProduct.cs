@@ -1,8 +1,10 @@
+using System.Runtime.CompilerServices;
+
 namespace SpmdDbrx.Compute.Cpu;
 
 /// <summary>A run of whole weight rows times panels of tokens, block by block along the columns.</summary>
 internal static unsafe class RowProduct<TVector, TElement>
-    where TVector : struct, IFloatVector<TVector>
+    where TVector : unmanaged, IFloatVector<TVector>
     where TElement : struct, IWeightElement
 {
     /// <summary>sums[panel][sumRow + r] += weight[firstRow + r] · tokens.</summary>
@@ -13,6 +15,7 @@ internal static unsafe class RowProduct<TVector, TElement>
     /// <param name="tokens">Inputs.</param>
     /// <param name="sums">Outputs, with room for whole tiles of rows.</param>
     /// <param name="sumRow">Row of <paramref name="sums"/> that meets the first row.</param>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Add(WeightPointer weight, int firstRow, int rows, float* block, Panels tokens, Panels sums, int sumRow)
     {
         int blockDepth = BlockProduct<TVector>.Depth;

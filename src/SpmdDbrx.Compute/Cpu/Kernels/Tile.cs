@@ -4,7 +4,7 @@ using System.Runtime.Intrinsics.Arm;
 namespace SpmdDbrx.Compute.Cpu;
 
 /// <summary>The inner product of matrix-matrix products: a few weight rows, broadcast, times a panel of tokens on the lanes (Goto and van de Geijn, doi 10.1145/1356052.1356053).</summary>
-internal static unsafe class Tile<TVector> where TVector : struct, IFloatVector<TVector>
+internal static unsafe class Tile<TVector> where TVector : unmanaged, IFloatVector<TVector>
 {
     /// <summary>Weight rows of a tile: as many as the registers hold sums for.</summary>
     public static int Rows

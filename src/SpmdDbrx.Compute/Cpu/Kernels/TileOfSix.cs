@@ -3,7 +3,7 @@ using System.Runtime.CompilerServices;
 namespace SpmdDbrx.Compute.Cpu;
 
 /// <summary>A product of six weight rows with a panel of tokens, kept in registers: 12 sums and 3 operands for processors with 16 vector registers.</summary>
-internal static unsafe class TileOfSix<TVector> where TVector : struct, IFloatVector<TVector>
+internal static unsafe class TileOfSix<TVector> where TVector : unmanaged, IFloatVector<TVector>
 {
     /// <summary>c[row][lane] += Σ_k a[row · rowStride + k · depthStride] · b[k][lane] for both registers of a panel; b [depth, 2 · Count], c [6, 2 · Count].</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]

@@ -3,7 +3,7 @@ using System.Runtime.CompilerServices;
 namespace SpmdDbrx.Compute.Cpu;
 
 /// <summary>A product of twelve weight rows with a panel of tokens, kept in registers: 24 sums and 3 operands for processors with 32 vector registers.</summary>
-internal static unsafe class TileOfTwelve<TVector> where TVector : struct, IFloatVector<TVector>
+internal static unsafe class TileOfTwelve<TVector> where TVector : unmanaged, IFloatVector<TVector>
 {
     /// <summary>c[row][lane] += Σ_k a[row · rowStride + k · depthStride] · b[k][lane] for both registers of a panel; b [depth, 2 · Count], c [12, 2 · Count].</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]

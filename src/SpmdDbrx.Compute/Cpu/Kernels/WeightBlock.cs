@@ -4,7 +4,7 @@ namespace SpmdDbrx.Compute.Cpu;
 
 /// <summary>A block of a weight matrix widened to float32 in lane order, small enough to stay in the second-level cache.</summary>
 internal static unsafe class WeightBlock<TVector, TElement>
-    where TVector : struct, IFloatVector<TVector>
+    where TVector : unmanaged, IFloatVector<TVector>
     where TElement : struct, IWeightElement
 {
     /// <summary>target[r][c] = weights of the block; zeros from <paramref name="columns"/> to <paramref name="stride"/>.</summary>

@@ -1,11 +1,14 @@
+using System.Runtime.CompilerServices;
+
 namespace SpmdDbrx.Compute.Cpu;
 
 /// <summary>Single weight rows in natural order.</summary>
 internal static unsafe class WeightRow<TVector, TElement>
-    where TVector : struct, IFloatVector<TVector>
+    where TVector : unmanaged, IFloatVector<TVector>
     where TElement : struct, IWeightElement
 {
     /// <summary>target = row, [count].</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Widen(byte* row, float* target, int count)
     {
         int index = 0;
@@ -16,6 +19,7 @@ internal static unsafe class WeightRow<TVector, TElement>
     }
 
     /// <summary>target = (source − mean) · scale · row, [count].</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Normalize(float* source, float mean, float scale, byte* row, float* target, int count)
     {
         TVector means = TVector.Broadcast(mean);

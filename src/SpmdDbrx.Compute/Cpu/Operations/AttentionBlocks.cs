@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+
 namespace SpmdDbrx.Compute.Cpu;
 
 /// <summary>Attention of single tokens: an item is (token, key/value head, block of positions); all query heads of a key/value head share the pass over keys and values.</summary>
@@ -5,10 +7,10 @@ namespace SpmdDbrx.Compute.Cpu;
 /// (online softmax, arXiv 1805.02867), which <see cref="AttentionMerge{TVector}"/> joins in order of blocks.</remarks>
 internal unsafe struct AttentionBlocks<TVector>(
     RowPointer qkv, AttentionShape shape, KvPointer cache, int position, int blockCount, float* scores, float* partials) : IParallelWork
-    where TVector : struct, IFloatVector<TVector>
+    where TVector : unmanaged, IFloatVector<TVector>
 {
     /// <summary>Positions of a block.</summary>
-    public const int BlockPositions = 256;
+    public const int BlockPositions = 512;
 
     /// <summary>Floats in front of the weighted values of a partial result: maximum and sum, padded to keep the values aligned.</summary>
     public const int Header = 16;
@@ -20,6 +22,7 @@ internal unsafe struct AttentionBlocks<TVector>(
     /// <summary>Floats of a partial result.</summary>
     public static int PartialLength(int headDim) => Header + headDim;
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public readonly void Run(int item, int thread)
     {
         int block = item % blockCount;
@@ -49,53 +52,59 @@ internal unsafe struct AttentionBlocks<TVector>(
     }
 
     /// <summary>scores[head][p] = q of the head · key p.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private readonly void Score(float* q, float* keyRows, int count, float* target)
     {
+        // Runs of keys side by side, like the weights of decode.
+        int runLength = count / 4;
         nint rowBytes = headDim * sizeof(float);
-        int first = 0;
-        for (; first + 4 <= count; first += 4)
+        float* sums = stackalloc float[8];
+        for (int index = 0; index < runLength; index++)
         {
-            byte* row = (byte*)keyRows + (first * rowBytes);
-            int head = 0;
-            for (; head + 2 <= groupSize; head += 2)
+            byte* row = (byte*)keyRows + (index * rowBytes);
+            for (int head = 0; head < groupSize; head += 2)
             {
-                float* x = q + (head * headDim);
-                float* sums = target + (head * BlockPositions) + first;
-                DotRows<TVector, Float32Element>.FourByTwo(row, rowBytes, x, x + headDim, headDim, sums, sums + BlockPositions);
+                // An odd last head is computed twice.
+                int other = Math.Min(head + 1, groupSize - 1);
+                DotRows<TVector, Float32Element>.FourByTwo(
+                    row, runLength * rowBytes, q + (head * headDim), q + (other * headDim), headDim, sums, sums + 4);
+                for (int run = 0; run < 4; run++)
+                {
+                    target[(head * BlockPositions) + index + (run * runLength)] = sums[run];
+                    target[(other * BlockPositions) + index + (run * runLength)] = sums[4 + run];
+                }
             }
-            if (head < groupSize)
-                ScoreOneByOne(q + (head * headDim), keyRows, first, first + 4, target + (head * BlockPositions));
         }
-        for (int head = 0; head < groupSize; head++)
-            ScoreOneByOne(q + (head * headDim), keyRows, first, count, target + (head * BlockPositions));
-    }
-
-    private readonly void ScoreOneByOne(float* q, float* keyRows, int start, int end, float* target)
-    {
-        for (int index = start; index < end; index++)
-            target[index] = DotRows<TVector, Float32Element>.One((byte*)(keyRows + ((long)index * headDim)), q, headDim);
+        for (int index = 4 * runLength; index < count; index++)
+        {
+            for (int head = 0; head < groupSize; head++)
+                target[(head * BlockPositions) + index] = DotRows<TVector, Float32Element>.One((byte*)keyRows + (index * rowBytes), q + (head * headDim), headDim);
+        }
     }
 
     /// <summary>partial values of each head += Σ_p probabilities[head][p] · value p.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private readonly void Weigh(float* valueRows, int count, float* probabilities, float* partial)
     {
+        int runLength = count / 8;
         nint rowBytes = headDim * sizeof(float);
-        int first = 0;
-        for (; first + 8 <= count; first += 8)
+        float* scales = stackalloc float[8];
+        for (int index = 0; index < runLength; index++)
         {
             for (int head = 0; head < groupSize; head++)
             {
+                for (int run = 0; run < 8; run++)
+                    scales[run] = probabilities[(head * BlockPositions) + index + (run * runLength)];
                 AccumulateRows<TVector, Float32Element, ReadAgain>.Eight(
-                    (byte*)valueRows + (first * rowBytes), rowBytes, probabilities + (head * BlockPositions) + first, headDim,
-                    partial + (head * PartialLength(headDim)) + Header);
+                    (byte*)valueRows + (index * rowBytes), runLength * rowBytes, scales, headDim, partial + (head * PartialLength(headDim)) + Header);
             }
         }
-        for (; first < count; first++)
+        for (int index = 8 * runLength; index < count; index++)
         {
             for (int head = 0; head < groupSize; head++)
             {
                 AccumulateRows<TVector, Float32Element, ReadAgain>.One(
-                    (byte*)valueRows + (first * rowBytes), probabilities[(head * BlockPositions) + first], headDim,
+                    (byte*)valueRows + (index * rowBytes), probabilities[(head * BlockPositions) + index], headDim,
                     partial + (head * PartialLength(headDim)) + Header);
             }
         }

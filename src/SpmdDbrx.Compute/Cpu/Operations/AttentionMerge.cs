@@ -1,9 +1,11 @@
+using System.Runtime.CompilerServices;
+
 namespace SpmdDbrx.Compute.Cpu;
 
 /// <summary>Joins the blocks of <see cref="AttentionBlocks{TVector}"/> in ascending order; an item is (token, key/value head).</summary>
 internal unsafe struct AttentionMerge<TVector>(
     AttentionShape shape, int blockCount, float* partials, RowPointer output) : IParallelWork
-    where TVector : struct, IFloatVector<TVector>
+    where TVector : unmanaged, IFloatVector<TVector>
 {
     private const int Header = AttentionBlocks<TVector>.Header;
 
@@ -11,6 +13,7 @@ internal unsafe struct AttentionMerge<TVector>(
     private readonly int groupSize = shape.HeadCount / shape.KvHeadCount;
     private readonly int headDim = shape.HeadDim;
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public readonly void Run(int item, int thread)
     {
         int kvHead = item % kvHeadCount;
@@ -23,6 +26,7 @@ internal unsafe struct AttentionMerge<TVector>(
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private readonly void Merge(float* first, long blockStride, float* target)
     {
         float largest = float.NegativeInfinity;

@@ -1,7 +1,7 @@
 namespace SpmdDbrx.Compute.Cpu;
 
 /// <summary>Causal attention over the cache: few tokens at memory speed, many at arithmetic speed.</summary>
-internal static unsafe class AttentionProduct<TVector> where TVector : struct, IFloatVector<TVector>
+internal static unsafe class AttentionProduct<TVector> where TVector : unmanaged, IFloatVector<TVector>
 {
     public static void Run(ThreadTeam team, Scratch scratch, RowPointer qkv, AttentionShape shape, KvPointer cache, int position, RowPointer output)
     {
@@ -13,7 +13,7 @@ internal static unsafe class AttentionProduct<TVector> where TVector : struct, I
 
     private static void Prefill(ThreadTeam team, Scratch scratch, RowPointer qkv, AttentionShape shape, KvPointer cache, int position, RowPointer output)
     {
-        float* memory = scratch.Threads.Floats(AttentionTiles<TVector>.ScratchLength(shape.HeadDim) * team.Count);
+        float* memory = scratch.Threads.Floats(AttentionTiles<TVector>.ScratchLength(shape) * team.Count);
         var tiles = new AttentionTiles<TVector>(qkv, shape, cache, position, memory, output);
         team.Run(tiles.ItemCount, ref tiles);
     }

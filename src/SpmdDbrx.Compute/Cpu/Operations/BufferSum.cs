@@ -1,4 +1,5 @@
 using System.Numerics;
+using System.Runtime.CompilerServices;
 
 namespace SpmdDbrx.Compute.Cpu;
 
@@ -20,6 +21,7 @@ internal unsafe struct BufferSum(byte* first, long byteLength, ulong* sums) : IP
         return sum;
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public readonly void Run(int item, int thread)
     {
         byte* start = first + (item * ItemBytes);

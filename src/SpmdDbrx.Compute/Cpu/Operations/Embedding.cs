@@ -1,7 +1,7 @@
 namespace SpmdDbrx.Compute.Cpu;
 
 /// <summary>output[t] = table[tokens[t]].</summary>
-internal static unsafe class Embedding<TVector> where TVector : struct, IFloatVector<TVector>
+internal static unsafe class Embedding<TVector> where TVector : unmanaged, IFloatVector<TVector>
 {
     public static void Run<TElement>(WeightPointer table, ReadOnlySpan<int> tokens, RowPointer output)
         where TElement : struct, IWeightElement

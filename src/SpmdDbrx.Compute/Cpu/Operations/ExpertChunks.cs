@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+
 namespace SpmdDbrx.Compute.Cpu;
 
 /// <summary>One pass over the weights of experts with few tokens: an item is a chunk of neurons of one slice, with sums of its own.</summary>
@@ -6,12 +8,13 @@ namespace SpmdDbrx.Compute.Cpu;
 /// <see cref="ExpertMerge{TVector, TElement}"/>, so results are the same bits for any number of threads.</remarks>
 internal unsafe struct ExpertChunks<TVector, TElement>(
     ExpertSlice* slices, int chunkCount, int chunkLength, float* arranged, int paddedColumns) : IParallelWork
-    where TVector : struct, IFloatVector<TVector>
+    where TVector : unmanaged, IFloatVector<TVector>
     where TElement : struct, IWeightElement
 {
     /// <summary>Runs of neurons of an expert, read side by side.</summary>
     public const int Streams = 8;
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public readonly void Run(int item, int thread)
     {
         ExpertSlice slice = slices[item / chunkCount];
@@ -31,6 +34,7 @@ internal unsafe struct ExpertChunks<TVector, TElement>(
     }
 
     /// <summary>sums += the outputs of neurons neuron, neuron + runLength, … neuron + 7 · runLength.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private readonly void RunEight(in ExpertTokens tokens, int neuron, int runLength, float* sums)
     {
         float* gates = stackalloc float[ExpertSlice.MaxTokens * Streams];
@@ -54,6 +58,7 @@ internal unsafe struct ExpertChunks<TVector, TElement>(
     }
 
     /// <summary>dots[token · Streams + n] = x of the token · row neuron + n · runLength.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private readonly void Dot(in ExpertTokens tokens, in WeightPointer weight, int neuron, int runLength, float* dots)
     {
         byte* row = weight.Row(neuron);
@@ -73,6 +78,7 @@ internal unsafe struct ExpertChunks<TVector, TElement>(
             DotRows<TVector, TElement>.Eight(row, distance, Input(tokens, token), columns, dots + (token * Streams));
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private readonly void RunOne(in ExpertTokens tokens, int neuron, float* sums)
     {
         for (int token = 0; token < tokens.Count; token++)

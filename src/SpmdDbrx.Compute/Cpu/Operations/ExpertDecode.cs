@@ -2,7 +2,7 @@ namespace SpmdDbrx.Compute.Cpu;
 
 /// <summary>Experts with few tokens, at memory speed: passes of <see cref="ExpertChunks{TVector, TElement}"/> and <see cref="ExpertMerge{TVector, TElement}"/>.</summary>
 internal static unsafe class ExpertDecode<TVector, TElement>
-    where TVector : struct, IFloatVector<TVector>
+    where TVector : unmanaged, IFloatVector<TVector>
     where TElement : struct, IWeightElement
 {
     /// <summary>Tokens of one pass: bounds the memory of the chunks' sums.</summary>

@@ -1,9 +1,11 @@
+using System.Runtime.CompilerServices;
+
 namespace SpmdDbrx.Compute.Cpu;
 
 /// <summary>results = w2ᵀ hidden for the groups of a wave; an item is a block of columns of one group, summed over all neurons.</summary>
 internal unsafe struct ExpertDown<TVector, TElement>(
     ExpertGroup* groups, int blockCount, float* scratch, long scratchLength) : IParallelWork
-    where TVector : struct, IFloatVector<TVector>
+    where TVector : unmanaged, IFloatVector<TVector>
     where TElement : struct, IWeightElement
 {
     /// <summary>Columns of an item: the output rows of its products.</summary>
@@ -12,6 +14,7 @@ internal unsafe struct ExpertDown<TVector, TElement>(
     /// <summary>Floats of scratch for a group of <paramref name="panels"/> panels.</summary>
     public static long ScratchLength(int panels) => Columns * (BlockProduct<TVector>.Depth + ((long)panels * Tile<TVector>.Lanes));
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public readonly void Run(int item, int thread)
     {
         ExpertGroup group = groups[item / blockCount];

@@ -1,14 +1,17 @@
+using System.Runtime.CompilerServices;
+
 namespace SpmdDbrx.Compute.Cpu;
 
 /// <summary>Adds the chunks' sums to the output rows, in order of tokens and chunks; an item is a run of columns.</summary>
 internal unsafe struct ExpertMerge<TVector, TElement>(
     ExpertSlice* slices, int sliceCount, int chunkCount, int paddedColumns, RowPointer output) : IParallelWork
-    where TVector : struct, IFloatVector<TVector>
+    where TVector : unmanaged, IFloatVector<TVector>
     where TElement : struct, IWeightElement
 {
     /// <summary>Columns of an item: a multiple of every group of two registers.</summary>
     public const int Columns = 512;
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public readonly void Run(int item, int thread)
     {
         int start = item * Columns;
@@ -28,6 +31,7 @@ internal unsafe struct ExpertMerge<TVector, TElement>(
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private readonly void AddToOutput(float* total, int start, int outputRow, float weight)
     {
         float* row = output.Row(outputRow) + start;

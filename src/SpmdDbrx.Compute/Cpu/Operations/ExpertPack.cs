@@ -1,10 +1,13 @@
+using System.Runtime.CompilerServices;
+
 namespace SpmdDbrx.Compute.Cpu;
 
 /// <summary>Gathers the inputs of a wave into panels; an item is a panel of one group.</summary>
 internal unsafe struct ExpertPack<TVector, TElement>(ExpertGroup* groups, RowPointer input) : IParallelWork
-    where TVector : struct, IFloatVector<TVector>
+    where TVector : unmanaged, IFloatVector<TVector>
     where TElement : struct, IWeightElement
 {
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public readonly void Run(int item, int thread)
     {
         ExpertGroup* group = groups;

@@ -2,7 +2,7 @@ namespace SpmdDbrx.Compute.Cpu;
 
 /// <summary>Experts with many tokens, at arithmetic speed: waves of matrix-matrix products over as many tokens as the scratch memory may hold.</summary>
 internal static unsafe class ExpertPrefill<TVector, TElement>
-    where TVector : struct, IFloatVector<TVector>
+    where TVector : unmanaged, IFloatVector<TVector>
     where TElement : struct, IWeightElement
 {
     /// <summary>Scratch memory of a wave.</summary>

@@ -2,7 +2,7 @@ namespace SpmdDbrx.Compute.Cpu;
 
 /// <summary>output[outputRow] += weight · expert(input[inputRow]): experts with few tokens at memory speed, the others at arithmetic speed.</summary>
 internal static unsafe class ExpertProduct<TVector, TElement>
-    where TVector : struct, IFloatVector<TVector>
+    where TVector : unmanaged, IFloatVector<TVector>
     where TElement : struct, IWeightElement
 {
     public static void Run(

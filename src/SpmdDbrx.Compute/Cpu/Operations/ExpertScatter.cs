@@ -1,12 +1,15 @@
+using System.Runtime.CompilerServices;
+
 namespace SpmdDbrx.Compute.Cpu;
 
 /// <summary>output[outputRow] += weight · result of every token of a wave, in their order; an item is a run of columns.</summary>
 internal unsafe struct ExpertScatter<TVector>(ExpertGroup* groups, int groupCount, RowPointer output) : IParallelWork
-    where TVector : struct, IFloatVector<TVector>
+    where TVector : unmanaged, IFloatVector<TVector>
 {
     /// <summary>Columns of an item.</summary>
     public const int Columns = 256;
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public readonly void Run(int item, int thread)
     {
         int column = item * Columns;

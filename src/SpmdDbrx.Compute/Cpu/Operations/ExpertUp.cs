@@ -1,8 +1,10 @@
+using System.Runtime.CompilerServices;
+
 namespace SpmdDbrx.Compute.Cpu;
 
 /// <summary>hidden = silu(w1 x) ⊙ (v1 x) for the groups of a wave; an item is a block of neurons of one group.</summary>
 internal unsafe struct ExpertUp<TVector, TElement>(ExpertGroup* groups, int blockCount, float* scratch, long scratchLength) : IParallelWork
-    where TVector : struct, IFloatVector<TVector>
+    where TVector : unmanaged, IFloatVector<TVector>
     where TElement : struct, IWeightElement
 {
     /// <summary>Neurons of an item: half a block, because w1 and v1 both keep sums.</summary>
@@ -11,6 +13,7 @@ internal unsafe struct ExpertUp<TVector, TElement>(ExpertGroup* groups, int bloc
     /// <summary>Floats of scratch for a group of <paramref name="panels"/> panels.</summary>
     public static long ScratchLength(int panels) => Neurons * (BlockProduct<TVector>.Depth + ((long)panels * Tile<TVector>.Lanes));
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public readonly void Run(int item, int thread)
     {
         ExpertGroup group = groups[item / blockCount];

@@ -1,11 +1,14 @@
+using System.Runtime.CompilerServices;
+
 namespace SpmdDbrx.Compute.Cpu;
 
 /// <summary>output = (input − mean) / sqrt(variance + epsilon) · weight; an item is a row.</summary>
 internal unsafe struct LayerNormalization<TVector, TElement>(RowPointer input, WeightPointer weight, float epsilon, RowPointer output)
     : IParallelWork
-    where TVector : struct, IFloatVector<TVector>
+    where TVector : unmanaged, IFloatVector<TVector>
     where TElement : struct, IWeightElement
 {
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public readonly void Run(int item, int thread)
     {
         float* row = input.Row(item);

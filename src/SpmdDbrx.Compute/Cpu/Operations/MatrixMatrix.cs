@@ -1,10 +1,12 @@
+using System.Runtime.CompilerServices;
+
 namespace SpmdDbrx.Compute.Cpu;
 
 /// <summary>output[t, o] = input[t] · weight[o] for many tokens: an item is a block of weight rows times a run of panels.</summary>
 /// <remarks>Every sum runs over the columns in the same order, whatever the items are, so they may depend on the number of threads.</remarks>
 internal unsafe struct MatrixMatrix<TVector, TElement>(
     Panels inputs, WeightPointer weight, RowPointer output, int rowsPerItem, int panelsPerItem, float* blocks) : IParallelWork
-    where TVector : struct, IFloatVector<TVector>
+    where TVector : unmanaged, IFloatVector<TVector>
     where TElement : struct, IWeightElement
 {
     /// <summary>Items a thread should have, so that none runs alone for long.</summary>
@@ -34,6 +36,7 @@ internal unsafe struct MatrixMatrix<TVector, TElement>(
         team.Run(rowBlocks * ((inputs.Count + panelsPerItem - 1) / panelsPerItem), ref work);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public readonly void Run(int item, int thread)
     {
         int firstPanel = item / rowBlocks * panelsPerItem;

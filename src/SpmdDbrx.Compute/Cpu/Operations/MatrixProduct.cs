@@ -2,7 +2,7 @@ namespace SpmdDbrx.Compute.Cpu;
 
 /// <summary>output[t, o] = input[t] · weight[o]: few tokens at memory speed, many at arithmetic speed.</summary>
 internal static class MatrixProduct<TVector, TElement>
-    where TVector : struct, IFloatVector<TVector>
+    where TVector : unmanaged, IFloatVector<TVector>
     where TElement : struct, IWeightElement
 {
     public static void Run(ThreadTeam team, Scratch scratch, RowPointer input, WeightPointer weight, RowPointer output)

@@ -1,8 +1,10 @@
+using System.Runtime.CompilerServices;
+
 namespace SpmdDbrx.Compute.Cpu;
 
 /// <summary>output[t, o] = input[t] · weight[o] for a few tokens, weights read once: an item is a run of weight rows.</summary>
 internal unsafe struct MatrixVector<TVector, TElement> : IParallelWork
-    where TVector : struct, IFloatVector<TVector>
+    where TVector : unmanaged, IFloatVector<TVector>
     where TElement : struct, IWeightElement
 {
     /// <summary>Weight bytes of an item: long enough to stream, short enough to share out evenly.</summary>
@@ -38,6 +40,7 @@ internal unsafe struct MatrixVector<TVector, TElement> : IParallelWork
         team.Run(Math.Max(1, (work.runLength + work.rowsPerItem - 1) / work.rowsPerItem), ref work);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public readonly void Run(int item, int thread)
     {
         int end = Math.Min(runLength, (item + 1) * rowsPerItem);
@@ -53,6 +56,7 @@ internal unsafe struct MatrixVector<TVector, TElement> : IParallelWork
     }
 
     /// <summary>Rows row, row + runLength, … row + 7 · runLength.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private readonly void RunEight(int row)
     {
         byte* first = weight.Row(row);

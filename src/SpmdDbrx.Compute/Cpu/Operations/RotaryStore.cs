@@ -6,8 +6,9 @@ namespace SpmdDbrx.Compute.Cpu;
 internal unsafe struct RotaryStore<TVector>(
     RowPointer qkv, int headCount, int kvHeadCount, int headDim, float clip, float* cosines, float* sines,
     float* keys, float* values, int capacity, int position) : IParallelWork
-    where TVector : struct, IFloatVector<TVector>
+    where TVector : unmanaged, IFloatVector<TVector>
 {
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public readonly void Run(int item, int thread)
     {
         float* q = qkv.Row(item);
@@ -28,6 +29,7 @@ internal unsafe struct RotaryStore<TVector>(
     }
 
     /// <summary>(a, b) → (a·cos − b·sin, b·cos + a·sin) for the pairs (i, i + pairs), after clamping.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private readonly void Rotate(float* source, float* cosine, float* sine, int pairs, float* target)
     {
         int pair = 0;
@@ -49,6 +51,7 @@ internal unsafe struct RotaryStore<TVector>(
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private readonly void Clamp(float* source, int count, float* target)
     {
         int index = 0;

@@ -77,6 +77,10 @@ internal readonly unsafe struct FloatVector128 : IFloatVector<FloatVector128>
     [MethodImpl(Inline)]
     public static float Sum(FloatVector128 value) => Vector128.Sum(value.lanes);
 
+    [MethodImpl(Inline)]
+    public static void Sums(FloatVector128 value0, FloatVector128 value1, FloatVector128 value2, FloatVector128 value3, float* sums) =>
+        Reduction.Sums(value0.lanes, value1.lanes, value2.lanes, value3.lanes).Store(sums);
+
     public static float Largest(FloatVector128 value)
     {
         float largest = value.lanes[0];

@@ -77,6 +77,10 @@ internal readonly unsafe struct FloatVector256 : IFloatVector<FloatVector256>
     [MethodImpl(Inline)]
     public static float Sum(FloatVector256 value) => Vector256.Sum(value.lanes);
 
+    [MethodImpl(Inline)]
+    public static void Sums(FloatVector256 value0, FloatVector256 value1, FloatVector256 value2, FloatVector256 value3, float* sums) =>
+        Reduction.Sums(Fold(value0), Fold(value1), Fold(value2), Fold(value3)).Store(sums);
+
     public static float Largest(FloatVector256 value)
     {
         float largest = value.lanes[0];
@@ -84,4 +88,8 @@ internal readonly unsafe struct FloatVector256 : IFloatVector<FloatVector256>
             largest = MathF.Max(largest, value.lanes[lane]);
         return largest;
     }
+
+    /// <summary>Adds the halves.</summary>
+    [MethodImpl(Inline)]
+    private static Vector128<float> Fold(FloatVector256 value) => value.lanes.GetLower() + value.lanes.GetUpper();
 }

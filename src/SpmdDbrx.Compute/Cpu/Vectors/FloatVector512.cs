@@ -77,11 +77,23 @@ internal readonly unsafe struct FloatVector512 : IFloatVector<FloatVector512>
     [MethodImpl(Inline)]
     public static float Sum(FloatVector512 value) => Vector512.Sum(value.lanes);
 
+    [MethodImpl(Inline)]
+    public static void Sums(FloatVector512 value0, FloatVector512 value1, FloatVector512 value2, FloatVector512 value3, float* sums) =>
+        Reduction.Sums(Fold(value0), Fold(value1), Fold(value2), Fold(value3)).Store(sums);
+
     public static float Largest(FloatVector512 value)
     {
         float largest = value.lanes[0];
         for (int lane = 1; lane < Count; lane++)
             largest = MathF.Max(largest, value.lanes[lane]);
         return largest;
+    }
+
+    /// <summary>Adds the quarters.</summary>
+    [MethodImpl(Inline)]
+    private static Vector128<float> Fold(FloatVector512 value)
+    {
+        Vector256<float> half = value.lanes.GetLower() + value.lanes.GetUpper();
+        return half.GetLower() + half.GetUpper();
     }
 }

@@ -1,7 +1,7 @@
 namespace SpmdDbrx.Compute.Cpu;
 
 /// <summary>A register of float32 lanes. Kernels are written once over it and specialised by the JIT for 128, 256 and 512 bits.</summary>
-internal unsafe interface IFloatVector<TSelf> where TSelf : struct, IFloatVector<TSelf>
+internal unsafe interface IFloatVector<TSelf> where TSelf : unmanaged, IFloatVector<TSelf>
 {
     /// <summary>Lanes.</summary>
     static abstract int Count { get; }
@@ -55,6 +55,9 @@ internal unsafe interface IFloatVector<TSelf> where TSelf : struct, IFloatVector
 
     /// <summary>Sum of all lanes, always in the same order.</summary>
     static abstract float Sum(TSelf value);
+
+    /// <summary>sums[i] = sum of all lanes of the i-th, always in the same order.</summary>
+    static abstract void Sums(TSelf value0, TSelf value1, TSelf value2, TSelf value3, float* sums);
 
     /// <summary>Largest lane.</summary>
     static abstract float Largest(TSelf value);

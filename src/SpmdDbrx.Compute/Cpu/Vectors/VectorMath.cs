@@ -8,7 +8,7 @@ internal static class VectorMath
     /// <summary>e^x within 2 units in the last place; 0 below −104, +∞ above 88.73, NaN for NaN.</summary>
     /// <remarks>x = n·ln 2 + r with |r| ≤ ln 2 / 2, the Taylor polynomial of e^r to degree 7, and 2^n in two factors so that subnormal results are right.</remarks>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static TVector Exp<TVector>(TVector x) where TVector : struct, IFloatVector<TVector>
+    public static TVector Exp<TVector>(TVector x) where TVector : unmanaged, IFloatVector<TVector>
     {
         x = TVector.Max(TVector.Broadcast(-105f), TVector.Min(TVector.Broadcast(89f), x));
         // Adding 1.5·2^23 rounds to an integer and leaves it in the low bits.
@@ -29,11 +29,11 @@ internal static class VectorMath
 
     /// <summary>x / (1 + e^−x).</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static TVector Silu<TVector>(TVector x) where TVector : struct, IFloatVector<TVector> =>
+    public static TVector Silu<TVector>(TVector x) where TVector : unmanaged, IFloatVector<TVector> =>
         x / (TVector.Broadcast(1f) + Exp(TVector.Zero - x));
 
     /// <summary>2^n for whole n from −126 to 127.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static TVector PowerOfTwo<TVector>(TVector n) where TVector : struct, IFloatVector<TVector> =>
+    private static TVector PowerOfTwo<TVector>(TVector n) where TVector : unmanaged, IFloatVector<TVector> =>
         TVector.ShiftLeft(n + TVector.Broadcast(12582912f + 127), 23);
 }
