@@ -74,7 +74,8 @@ public sealed record ClusterCalibration(Hardware Hardware, Network? Network, Sof
     {
         Name = "measured",
         Title = "this program",
-        BandwidthFraction = new Figure(Math.Min(1, rates.DecodeBytesPerSecond / rates.ReadBytesPerSecond), $"{source}: experts of one token against reading"),
+        BandwidthFraction = new Figure(
+            Math.Min(1, rates.DecodeBytesPerSecond / rates.ReadBytesPerSecond), $"{source}: experts of one token against the faster of this and reading"),
         ComputeFraction = new Figure(1, "the peak is what the prefill kernels reach"),
         HandOverSeconds = new Figure(rates.HandOverSeconds, $"{source}: a third of a layer of tiny matrices"),
         LatenciesPerRequest = new Figure(1, "MPI messages are not acknowledged"),

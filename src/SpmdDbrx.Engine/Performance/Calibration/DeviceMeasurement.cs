@@ -55,12 +55,16 @@ public sealed class DeviceMeasurement : IDisposable
         device.Complete();
     });
 
-    private double Prefill() => 2.0 * 3 * HiddenDim * ExpertHiddenDim * PrefillTokens / MedianSeconds(PrefillRepeats, repeat =>
+    /// <summary>A batch whose tokens spread over the experts as those of a prompt do: a quarter of them for each of four.</summary>
+    private double Prefill() => 2.0 * 3 * HiddenDim * ExpertHiddenDim * PrefillTokens / MedianSeconds(PrefillRepeats, _ =>
     {
         assignments.Clear();
-        assignments.BeginExpert(repeat % ExpertCount);
-        for (int token = 0; token < PrefillTokens; token++)
-            assignments.Add(token, token, 1);
+        for (int index = 0; index < DecodeExperts; index++)
+        {
+            assignments.BeginExpert(index);
+            for (int token = index; token < PrefillTokens; token += DecodeExperts)
+                assignments.Add(token, token, 1);
+        }
         device.RunExperts(experts, assignments, Tokens(PrefillTokens, 0), Tokens(PrefillTokens, 1));
         device.Complete();
     });
@@ -74,13 +78,14 @@ public sealed class DeviceMeasurement : IDisposable
 
     private Activations Tokens(int count, int block) => new(activations, (long)block * PrefillTokens * HiddenDim * sizeof(float), count, HiddenDim);
 
+    /// <summary>Row f of w1, v1 and w2 side by side, as prestacked files have them.</summary>
     private ExpertWeights Expert(int index)
     {
-        long matrixBytes = ExpertBytes / 3;
+        const long rowBytes = HiddenDim * sizeof(ushort);
         return new ExpertWeights(Matrix(0), Matrix(1), Matrix(2));
 
         WeightMatrix Matrix(int matrix) => new(
-            weights, (index * ExpertBytes) + (matrix * matrixBytes), ExpertHiddenDim, HiddenDim, HiddenDim * sizeof(ushort), ElementType.BFloat16);
+            weights, (index * ExpertBytes) + (matrix * rowBytes), ExpertHiddenDim, HiddenDim, 3 * rowBytes, ElementType.BFloat16);
     }
 
     /// <summary>Small finite numbers; every page is written, since pages never written share one page of zeros that a cache holds.</summary>
