@@ -27,6 +27,6 @@ internal sealed record DeviceOptions(string Name, int Threads)
     {
         using Intracommunicator host = world.SplitByHost();
         int threads = Threads > 0 ? Threads : Math.Max(1, System.Environment.ProcessorCount / host.Size);
-        return Name == "metal" ? new MetalDevice() : new CpuDevice(threads);
+        return Name == "metal" ? new MetalDevice() : new CpuDevice(threads, sharesCores: threads * host.Size > System.Environment.ProcessorCount);
     }
 }

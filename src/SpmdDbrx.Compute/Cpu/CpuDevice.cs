@@ -7,22 +7,25 @@ namespace SpmdDbrx.Compute;
 /// <remarks>Results are the same bits for any number of threads.</remarks>
 public sealed unsafe class CpuDevice : IDevice
 {
-    private const int SpinMicroseconds = 200;
+    /// <summary>How long idle threads wait for the next call before they park: longer than an all-reduce on one host.</summary>
+    private const int SpinMicroseconds = 500;
 
     private readonly ThreadTeam team;
     private readonly CpuKernels kernels;
 
     /// <param name="threads">Threads, the caller included; at least 1.</param>
-    public CpuDevice(int threads) : this(threads, WidestVectorBits)
+    /// <param name="sharesCores">Whether others need the same cores, as when a host runs more ranks' threads than it has cores:
+    /// idle threads then give way at once.</param>
+    public CpuDevice(int threads, bool sharesCores = false) : this(threads, WidestVectorBits, sharesCores)
     {
     }
 
     /// <param name="threads">Threads, the caller included; at least 1.</param>
     /// <param name="vectorBits">128, 256 or 512; widths that the processor lacks run in software.</param>
-    internal CpuDevice(int threads, int vectorBits)
+    /// <param name="sharesCores">Whether idle threads give way at once.</param>
+    internal CpuDevice(int threads, int vectorBits, bool sharesCores = false)
     {
-        bool oversubscribed = threads > Environment.ProcessorCount;
-        team = new ThreadTeam(threads, oversubscribed ? 0 : SpinMicroseconds);
+        team = new ThreadTeam(threads, sharesCores || threads > Environment.ProcessorCount ? 0 : SpinMicroseconds);
         kernels = vectorBits switch
         {
             128 => new CpuKernels<FloatVector128>(team),

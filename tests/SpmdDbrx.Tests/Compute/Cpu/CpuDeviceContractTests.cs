@@ -1,6 +1,6 @@
 using SpmdDbrx.Compute;
 
-namespace SpmdDbrx.Tests.Compute;
+namespace SpmdDbrx.Tests.Compute.Cpu;
 
 /// <summary>The device contract on 128-bit registers, one thread.</summary>
 public sealed class Cpu128ContractTests : DeviceContractTests

@@ -1,0 +1,138 @@
+using SpmdDbrx.Compute;
+using Xunit;
+
+namespace SpmdDbrx.Tests.Compute.Cpu;
+
+/// <summary>Every kernel on every length from 0 to 256, for all register widths and element types, against <see cref="Reference"/>.</summary>
+public class CpuKernelTests
+{
+    private const double Tolerance = 2e-5;
+
+    /// <summary>Rows that fill all streams and leave some over.</summary>
+    private const int Rows = 19;
+
+    public static TheoryData<int, ElementType> Variants
+    {
+        get
+        {
+            TheoryData<int, ElementType> data = [];
+            foreach (int vectorBits in new[] { 128, 256, 512 })
+            {
+                foreach (ElementType type in Enum.GetValues<ElementType>())
+                    data.Add(vectorBits, type);
+            }
+            return data;
+        }
+    }
+
+    [Theory, MemberData(nameof(Variants))]
+    public void Multiply_EveryColumnCount_MatchesReference(int vectorBits, ElementType type)
+    {
+        for (int columns = 0; columns <= 256; columns++)
+        {
+            using DeviceFixture fixture = new(new CpuDevice(1, vectorBits), columns);
+            // Vector kernels for one token and for a pair, tiles for one register of tokens and for two.
+            foreach (int tokens in new[] { 1, 3, 9, 17 + (columns % 16) })
+            {
+                Activations input = fixture.Activations(tokens, columns);
+                WeightMatrix weight = fixture.Weights(Rows, columns, type);
+                Activations output = fixture.Activations(tokens, Rows);
+                fixture.Device.Multiply(input, weight, output);
+                DeviceFixture.AssertClose(Reference.Multiply(DeviceFixture.Read(input), DeviceFixture.Read(weight)), output, Tolerance);
+            }
+        }
+    }
+
+    [Theory, MemberData(nameof(Variants))]
+    public void RunExperts_EveryColumnCount_MatchesReference(int vectorBits, ElementType type)
+    {
+        for (int columns = 1; columns <= 256; columns++)
+        {
+            using DeviceFixture fixture = new(new CpuDevice(1, vectorBits), columns);
+            ExpertWeights expert = fixture.Expert(Rows, columns, type, neuronMajor: columns % 2 == 0);
+            foreach (int tokens in new[] { 1, 3, 10 })
+                CheckExpert(fixture, expert, tokens);
+        }
+    }
+
+    [Theory, MemberData(nameof(Variants))]
+    public void RunExperts_EveryNeuronCount_MatchesReference(int vectorBits, ElementType type)
+    {
+        for (int neurons = 1; neurons <= 256; neurons++)
+        {
+            using DeviceFixture fixture = new(new CpuDevice(1, vectorBits), neurons);
+            ExpertWeights expert = fixture.Expert(neurons, 37, type, neuronMajor: neurons % 2 == 0);
+            foreach (int tokens in new[] { 2, 9 })
+                CheckExpert(fixture, expert, tokens);
+        }
+    }
+
+    [Theory, MemberData(nameof(Variants))]
+    public void LayerNorm_EveryColumnCount_MatchesReference(int vectorBits, ElementType type)
+    {
+        using DeviceFixture fixture = new(new CpuDevice(1, vectorBits));
+        for (int columns = 1; columns <= 256; columns++)
+        {
+            Activations input = fixture.Activations(2, columns);
+            WeightMatrix weight = fixture.Weights(1, columns, type);
+            double[,] expected = Reference.LayerNorm(DeviceFixture.Read(input), DeviceFixture.Read(weight), 1e-5);
+            fixture.Device.LayerNorm(input, weight, 1e-5f, input);
+            DeviceFixture.AssertClose(expected, input, Tolerance);
+        }
+    }
+
+    [Theory, MemberData(nameof(Variants))]
+    public void Embed_EveryColumnCount_IsExact(int vectorBits, ElementType type)
+    {
+        using DeviceFixture fixture = new(new CpuDevice(1, vectorBits));
+        for (int columns = 0; columns <= 256; columns++)
+        {
+            WeightMatrix table = fixture.Weights(3, columns, type);
+            Activations output = fixture.Activations(1, columns);
+            fixture.Device.Embed(table, [2], output);
+            double[,] stored = DeviceFixture.Read(table);
+            for (int column = 0; column < columns; column++)
+                Assert.Equal(stored[2, column], output.Row(0)[column]);
+        }
+    }
+
+    [Theory]
+    [InlineData(128)]
+    [InlineData(256)]
+    [InlineData(512)]
+    public void Attend_EveryHeadDim_MatchesReference(int vectorBits)
+    {
+        for (int headDim = 2; headDim <= 256; headDim += 2)
+        {
+            // The cache ends with the last token, so that the last tile of keys is an incomplete one.
+            AttentionShape shape = new(HeadCount: 1 + (headDim % 3), KvHeadCount: 1, headDim, Clip: null);
+            using DeviceFixture fixture = new(new CpuDevice(1, vectorBits), headDim);
+            using AttentionCase attention = new(fixture, shape, capacity: 30);
+            foreach (int tokens in new[] { 9, 1, 18, 2 })
+                attention.Check(tokens, Tolerance);
+        }
+    }
+
+    private static void CheckExpert(DeviceFixture fixture, ExpertWeights expert, int tokens)
+    {
+        int columns = expert.W1.Columns;
+        Activations input = fixture.Activations(tokens, columns);
+        Activations output = fixture.Activations(tokens, columns);
+        ExpertAssignments assignments = new(1, tokens);
+        assignments.Clear();
+        assignments.BeginExpert(0);
+        for (int token = 0; token < tokens; token++)
+            assignments.Add(token, tokens - 1 - token, 0.5f + token);
+        fixture.Device.RunExperts([expert], assignments, input, output);
+        (double[,] w1, double[,] v1, double[,] w2) = (DeviceFixture.Read(expert.W1), DeviceFixture.Read(expert.V1), DeviceFixture.Read(expert.W2));
+        double[,] values = DeviceFixture.Read(input);
+        var expected = new double[tokens, columns];
+        for (int token = 0; token < tokens; token++)
+        {
+            double[] row = Reference.Expert(w1, v1, w2, values, token);
+            for (int column = 0; column < columns; column++)
+                expected[tokens - 1 - token, column] = (0.5 + token) * row[column];
+        }
+        DeviceFixture.AssertClose(expected, output, Tolerance);
+    }
+}
