@@ -129,6 +129,9 @@ public sealed unsafe class CpuDevice : IDevice
     {
     }
 
+    /// <summary>Keeps all threads busy with nothing but multiply-adds; returns the floating-point operations done.</summary>
+    internal double RunMultiplyAdds() => kernels.RunMultiplyAdds();
+
     public void Dispose()
     {
         team.Dispose();

@@ -19,5 +19,8 @@ internal abstract class CpuKernels : IDisposable
 
     public abstract void SumGroups(RowPointer input, int groupSize, RowPointer output);
 
+    /// <summary>Keeps all threads busy with nothing but multiply-adds; returns the floating-point operations done.</summary>
+    public abstract double RunMultiplyAdds();
+
     public abstract void Dispose();
 }

@@ -68,7 +68,8 @@ internal sealed unsafe class CpuKernels<TVector>(ThreadTeam team) : CpuKernels
 
     public override void RunExperts(ReadOnlySpan<ExpertWeights> experts, ExpertAssignments assignments, RowPointer input, RowPointer output)
     {
-        new Span<float>(output.First, checked(output.Rows * output.Columns)).Clear();
+        var clear = new RowAddition<TVector>(output, 0, output, addToTarget: false);
+        team.Run(output.Rows, ref clear);
         if (assignments.Count == 0)
             return;
         switch (experts[assignments.Expert(0)].W1.Type)
@@ -87,19 +88,22 @@ internal sealed unsafe class CpuKernels<TVector>(ThreadTeam team) : CpuKernels
 
     public override void Add(RowPointer target, RowPointer addend)
     {
-        for (int row = 0; row < target.Rows; row++)
-            RowMath<TVector>.Add(target.Row(row), addend.Row(row), target.Columns);
+        var work = new RowAddition<TVector>(addend, 1, target, addToTarget: true);
+        team.Run(target.Rows, ref work);
     }
 
     public override void SumGroups(RowPointer input, int groupSize, RowPointer output)
     {
-        for (int row = 0; row < output.Rows; row++)
-        {
-            float* target = output.Row(row);
-            new ReadOnlySpan<float>(input.Row(row * groupSize), output.Columns).CopyTo(new Span<float>(target, output.Columns));
-            for (int addend = 1; addend < groupSize; addend++)
-                RowMath<TVector>.Add(target, input.Row((row * groupSize) + addend), output.Columns);
-        }
+        var work = new RowAddition<TVector>(input, groupSize, output, addToTarget: false);
+        team.Run(output.Rows, ref work);
+    }
+
+    public override double RunMultiplyAdds()
+    {
+        int items = 4 * team.Count;
+        var work = new MultiplyAddChains<TVector>(scratch.Threads.Floats(team.Count));
+        team.Run(items, ref work);
+        return items * MultiplyAddChains<TVector>.ItemFlop;
     }
 
     public override void Dispose() => scratch.Dispose();

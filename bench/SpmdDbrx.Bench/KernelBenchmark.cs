@@ -1,0 +1,117 @@
+using BenchmarkDotNet.Attributes;
+using SpmdDbrx.Compute;
+
+namespace SpmdDbrx.Bench;
+
+/// <summary>A device, its weights, and the ceiling measured before every iteration.</summary>
+public abstract class KernelBenchmark
+{
+    private readonly List<double> ceilings = [];
+    private readonly List<IDisposable> owned = [];
+
+    /// <summary>The ceilings of the finished cases, by <see cref="CaseName"/>: what all threads together could have done in a second.</summary>
+    public static Dictionary<string, double> Ceilings { get; } = [];
+
+    /// <summary>What a call of the finished cases does, in bytes or floating-point operations.</summary>
+    public static Dictionary<string, double> Work { get; } = [];
+
+    [ParamsSource(nameof(Shapes))]
+    public ModelShape Shape { get; set; } = ModelShape.S;
+
+    [Params(1, 2)]
+    public int Threads { get; set; }
+
+    public static IEnumerable<ModelShape> Shapes => [ModelShape.S, ModelShape.W];
+
+    protected CpuDevice Device { get; private set; } = null!;
+
+    protected CpuProbe Probe { get; private set; } = null!;
+
+    /// <summary>Key of a case in <see cref="Ceilings"/> and <see cref="Work"/>.</summary>
+    public static string CaseName(string type, string shape, string threads) => $"{type} {shape} {threads}";
+
+    [GlobalSetup]
+    public void Setup()
+    {
+        Device = new CpuDevice(Threads);
+        Probe = new CpuProbe(Device);
+        Prepare();
+    }
+
+    [IterationSetup]
+    public void MeasureCeiling() => ceilings.Add(Ceiling());
+
+    [GlobalCleanup]
+    public void Cleanup()
+    {
+        string name = CaseName(DeclaredType().Name, Shape.Name, Threads.ToString());
+        ceilings.Sort();
+        Ceilings[name] = ceilings[ceilings.Count / 2];
+        Work[name] = WorkOfCall();
+        ceilings.Clear();
+        foreach (IDisposable item in owned)
+            item.Dispose();
+        owned.Clear();
+        Device.Dispose();
+    }
+
+    /// <summary>The class in this source; the instance is of a type that BenchmarkDotNet derived from it.</summary>
+    private Type DeclaredType()
+    {
+        Type type = GetType();
+        while (type.Assembly != typeof(KernelBenchmark).Assembly)
+            type = type.BaseType!;
+        return type;
+    }
+
+    /// <summary>Allocates what the case needs.</summary>
+    protected abstract void Prepare();
+
+    /// <summary>Bytes or floating-point operations a second that the machine allows now.</summary>
+    protected abstract double Ceiling();
+
+    /// <summary>Bytes or floating-point operations of a call.</summary>
+    protected abstract double WorkOfCall();
+
+    /// <summary>Disposes of an item when the case has run.</summary>
+    protected T Own<T>(T item) where T : IDisposable
+    {
+        owned.Add(item);
+        return item;
+    }
+
+    /// <summary>Random values, [rows, columns].</summary>
+    protected Activations Activations(int rows, int columns)
+    {
+        var block = new Activations(Own(Device.Allocate((long)rows * columns * sizeof(float))), 0, rows, columns);
+        var random = new Random(rows);
+        foreach (ref float value in block.Values)
+            value = random.NextSingle() - 0.5f;
+        return block;
+    }
+
+    /// <summary>Small finite bfloat16 weights in every page.</summary>
+    protected DeviceBuffer Weights(long byteLength)
+    {
+        DeviceBuffer buffer = Own(Device.Allocate(byteLength));
+        const int Block = 1 << 20;
+        for (long offset = 0; offset < byteLength; offset += Block)
+        {
+            Span<ushort> part = buffer.Span<ushort>(offset, (int)Math.Min(Block, byteLength - offset) / sizeof(ushort));
+            for (int index = 0; index < part.Length; index++)
+                part[index] = (ushort)(0x3C00 | ((index * 37) & 0x80FF));
+        }
+        return buffer;
+    }
+
+    /// <summary>Neuron-major experts, as expert files have them.</summary>
+    protected ExpertWeights[] Experts(DeviceBuffer buffer, int count)
+    {
+        long rowBytes = Shape.HiddenDim * sizeof(ushort);
+        return [.. Enumerable.Range(0, count).Select(index =>
+        {
+            var w1 = new WeightMatrix(buffer, index * Shape.ExpertBytes, Shape.Neurons, Shape.HiddenDim, 3 * rowBytes, ElementType.BFloat16);
+            return new ExpertWeights(w1, w1 with { ByteOffset = w1.ByteOffset + rowBytes }, w1 with { ByteOffset = w1.ByteOffset + (2 * rowBytes) });
+        })];
+    }
+}
