@@ -1,6 +1,6 @@
 namespace SpmdDbrx.Compute;
 
-/// <summary>What the decoder asks of a processor: the CPU runs every call at once, a GPU encodes it and runs it by <see cref="Complete"/>.</summary>
+/// <summary>What the decoder asks of a processor: the CPU runs every call at once, a GPU encodes it, starts it with <see cref="Commit"/> and has run it by <see cref="Wait"/>.</summary>
 /// <remarks>Calls take effect in order. Shapes in brackets are [rows, columns]. Everything is float32 but weights,
 /// which stay as stored. No call allocates after the first token.</remarks>
 public interface IDevice : IDisposable
@@ -83,6 +83,15 @@ public interface IDevice : IDisposable
     /// <summary>Reads every byte of a buffer once and returns a sum that keeps the read from being optimised away ("standby", [P1] §4).</summary>
     float Touch(DeviceBuffer buffer);
 
-    /// <summary>Returns when everything asked for has run; only then may the host read results.</summary>
+    /// <summary>Whether calls only encode, so that the next work can be asked for while the last runs. False: calls run at once.</summary>
+    bool EncodesAhead { get; }
+
+    /// <summary>Starts what has been asked for and returns at once. What is asked for next starts with the next Commit.</summary>
+    void Commit();
+
+    /// <summary>Returns when everything committed has run; only then may the host read its results.</summary>
+    void Wait();
+
+    /// <summary><see cref="Commit"/>, then <see cref="Wait"/>.</summary>
     void Complete();
 }

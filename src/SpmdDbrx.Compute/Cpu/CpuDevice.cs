@@ -125,6 +125,16 @@ public sealed unsafe class CpuDevice : IDevice
 
     public float Touch(DeviceBuffer buffer) => BufferSum.Run(team, buffer);
 
+    public bool EncodesAhead => false;
+
+    public void Commit()
+    {
+    }
+
+    public void Wait()
+    {
+    }
+
     public void Complete()
     {
     }

@@ -1,9 +1,9 @@
 namespace SpmdDbrx.Compute.Metal;
 
 /// <summary>The Apple GPU: kernels in native/metal, driven through the Objective-C runtime. On Linux the same code drives the emulator.</summary>
-/// <remarks>Operations are encoded into a command buffer; <see cref="Complete"/> commits it and polls until it has run.
-/// <see cref="Commit"/> and <see cref="Wait"/> are its two halves: between them the next command buffer can be encoded
-/// ahead, to be committed the moment an all-reduce returns. Not safe for several threads.</remarks>
+/// <remarks>Operations are encoded into a command buffer; <see cref="Commit"/> starts it, <see cref="Wait"/> polls until it has
+/// run. Between the two the next command buffer is encoded, to be committed the moment an all-reduce returns. Not safe for
+/// several threads.</remarks>
 public sealed unsafe partial class MetalDevice : IDevice
 {
     /// <summary>Apple silicon's page; every wrapped range starts at a multiple of it.</summary>
@@ -117,7 +117,8 @@ public sealed unsafe partial class MetalDevice : IDevice
         Wait();
     }
 
-    /// <summary>Starts what has been asked for and returns at once. What is asked for next is encoded while it runs, and starts with the next Commit.</summary>
+    public bool EncodesAhead => true;
+
     public void Commit()
     {
         // The previous command buffer has ended once Commit returns, so its uploads are free.
@@ -128,7 +129,7 @@ public sealed unsafe partial class MetalDevice : IDevice
         heartbeat?.Worked();
     }
 
-    /// <summary>Returns when everything committed has run; only then may the host read its results.</summary>
+    /// <inheritdoc/>
     /// <exception cref="MetalException">The GPU failed or missed the deadline.</exception>
     public void Wait()
     {

@@ -36,6 +36,9 @@ public sealed class Decoder(
     /// <summary>Runs a batch of consecutive tokens through all layers; their keys and values stay in the cache.</summary>
     /// <param name="tokens">Ids, at most <see cref="BatchCapacity"/>.</param>
     /// <param name="position">Position of the first one.</param>
+    /// <remarks>A layer is attention, router | experts, all-reduce. What follows the all-reduce, the next layer's attention and
+    /// router, is asked for after it; a device that encodes ahead is asked while its experts run and starts when the all-reduce
+    /// has returned.</remarks>
     public void Forward(ReadOnlySpan<int> tokens, int position)
     {
         clock.Start();
@@ -45,29 +48,27 @@ public sealed class Decoder(
         Routing routing = workspace.Routing;
         routing.TokenCount = tokens.Length;
         if (exchange.RunsAttention)
+        {
             device.Embed(weights.Embedding, tokens, hidden);
-
+            ChooseExperts(0, hidden, normed, position);
+        }
         for (int index = 0; index < weights.Layers.Length; index++)
         {
-            LayerWeights layer = weights.Layers[index];
             exchange.Activity.Index = index;
-            if (exchange.RunsAttention)
-            {
-                device.LayerNorm(hidden, layer.AttentionNorm, config.NormEpsilon, normed);
-                attention.Forward(layer, index, workspace, normed, hidden, position);
-                device.LayerNorm(hidden, layer.ExpertNorm, config.NormEpsilon, normed);
-                ChooseExperts(layer, normed, routing);
-            }
+            device.Complete();
             clock.Charge(Cost.Misc);
             exchange.ShareInputs(normed, routing);
             OnRouting?.Invoke(index, routing);
             clock.Charge(Cost.Communication);
-            experts.Forward(layer, index, routing, normed, expertOutput);
+            experts.Start(weights.Layers[index], index, routing, normed, expertOutput);
+            if (device.EncodesAhead)
+                FollowExperts(index, hidden, normed, expertOutput, position);
+            device.Wait();
             clock.Charge(Cost.Experts);
             exchange.Combine(expertOutput, routing, tokens, index, position);
             clock.Charge(Cost.Communication);
-            if (exchange.RunsAttention)
-                AddExperts(hidden, normed, expertOutput);
+            if (!device.EncodesAhead)
+                FollowExperts(index, hidden, normed, expertOutput, position);
         }
         device.Complete();
         clock.Charge(Cost.Misc);
@@ -90,12 +91,26 @@ public sealed class Decoder(
         return logits;
     }
 
-    private void ChooseExperts(LayerWeights layer, Activations normed, Routing routing)
+    /// <summary>A layer's attention and router: hidden += attention, normed = what the experts get, and the choice.</summary>
+    private void ChooseExperts(int index, Activations hidden, Activations normed, int position)
     {
+        LayerWeights layer = weights.Layers[index];
         Activations logits = workspace.RouterLogits.Take(normed.Rows);
+        device.LayerNorm(hidden, layer.AttentionNorm, config.NormEpsilon, normed);
+        attention.Forward(layer, index, workspace, normed, hidden, position);
+        device.LayerNorm(hidden, layer.ExpertNorm, config.NormEpsilon, normed);
         device.Multiply(normed, layer.Router, logits);
-        device.Route(logits, config.RouterNormalizationPower, routing);
-        device.Complete();
+        device.Route(logits, config.RouterNormalizationPower, workspace.Routing);
+    }
+
+    /// <summary>From one all-reduce to the next choice: hidden += the experts' sum, then the next layer up to its router.</summary>
+    private void FollowExperts(int index, Activations hidden, Activations normed, Activations expertOutput, int position)
+    {
+        if (!exchange.RunsAttention)
+            return;
+        AddExperts(hidden, normed, expertOutput);
+        if (index + 1 < weights.Layers.Length)
+            ChooseExperts(index + 1, hidden, normed, position);
     }
 
     private void AddExperts(Activations hidden, Activations scratch, Activations expertOutput)

@@ -40,13 +40,13 @@ public sealed class ExpertLayer
     /// <summary>What has run so far.</summary>
     public ExpertCounters Counters { get; } = new();
 
-    /// <summary>output = this rank's weighted expert outputs, 0 where other ranks compute.</summary>
+    /// <summary>Starts output = this rank's weighted expert outputs, 0 where other ranks compute; <see cref="IDevice.Wait"/> ends it.</summary>
     /// <param name="layer">Weights.</param>
     /// <param name="index">The layer.</param>
     /// <param name="routing">The router's choice.</param>
     /// <param name="input">[tokens, D].</param>
     /// <param name="output">[tokens, D], or [tokens · topK, D] with outputs kept apart.</param>
-    public void Forward(LayerWeights layer, int index, Routing routing, Activations input, Activations output)
+    public void Start(LayerWeights layer, int index, Routing routing, Activations input, Activations output)
     {
         ReadOnlySpan<int> chosen = routing.Experts;
         Span<int> ranks = assignedRanks.AsSpan(0, chosen.Length);
@@ -57,7 +57,7 @@ public sealed class ExpertLayer
         spares.Add(assignments, index, busiest);
         Counters.Count(busiest: Math.Max(busiest, assignments.ExpertCount), own: assignments.ExpertCount);
         device.RunExperts(layer.Experts, assignments, input, output);
-        device.Complete();
+        device.Commit();
     }
 
     private void FillAssignments(Routing routing, ReadOnlySpan<int> ranks)
