@@ -37,6 +37,7 @@ public static class Program
         root.Add(GenerateCommand.Create(settings));
         root.Add(ChatCommand.Create(settings));
         root.Add(PerplexityCommand.Create(settings));
+        root.Add(DoctorCommand.Create(settings));
         root.Add(ProbeCommand.Create(settings));
         root.Add(MakeModelCommand.Create(settings));
         root.Add(PlanCommand.Create(settings));

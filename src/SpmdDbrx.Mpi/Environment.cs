@@ -16,6 +16,17 @@ public static class Environment
     /// <summary>The MPI in use, in its own words; null before it runs and without mpiexec.</summary>
     public static string? LibraryVersion { get; private set; }
 
+    /// <summary>The MPI that ranks of this machine will use, in its own words; mpiexec is not needed.</summary>
+    /// <exception cref="MpiException">There is none.</exception>
+    public static string FindLibrary()
+    {
+        if (LibraryVersion is { } running)
+            return running;
+        using FaultSignals runtimeHandlers = new();
+        MpiLibrary.Load();
+        return NativeMpi.LibraryVersion();
+    }
+
     /// <summary>Runs <paramref name="program"/> as one rank of the world: of the MPI job if mpiexec (or srun) started this
     /// process, else alone, for which no MPI has to be installed.</summary>
     /// <param name="program">What this rank does; returns its exit code. It must communicate from the thread it is called on.</param>

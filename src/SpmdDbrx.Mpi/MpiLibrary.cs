@@ -40,7 +40,7 @@ internal static class MpiLibrary
         }
         string beside = Path.Combine(AppContext.BaseDirectory, FileName);
         return File.Exists(beside) ? beside : FindInRepository()
-            ?? throw new MpiException($"{FileName}: not found, but this process was started by mpiexec; start it with run.sh, which builds the library with mpicc (MPICC), or set {PathVariable}");
+            ?? throw new MpiException($"{FileName}: not found, and several ranks need it; start with run.sh, which builds it with mpicc (MPICC), or set {PathVariable}");
     }
 
     // The shim built last is that of the MPI in use, unless PathVariable says otherwise.

@@ -37,7 +37,7 @@ public sealed unsafe class CpuDevice : IDevice
     }
 
     /// <summary>The widest registers that the processor computes on at once.</summary>
-    internal static int WidestVectorBits =>
+    public static int WidestVectorBits =>
         Vector512.IsHardwareAccelerated ? 512 : Vector256.IsHardwareAccelerated ? 256 : 128;
 
     public string Name => "cpu";

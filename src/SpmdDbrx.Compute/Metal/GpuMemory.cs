@@ -13,6 +13,9 @@ internal sealed class GpuMemory(nint device)
     /// <summary>Bytes the GPU can use without paging.</summary>
     public long WorkingSetBytes { get; } = (long)Message.UInt64(device, Selectors.RecommendedMaxWorkingSetSize);
 
+    /// <summary>The value of iogpu.wired_limit_mb that lets the GPU wire so many bytes, in whole GiB.</summary>
+    public static long WiredLimitMebibytes(long bytes) => (bytes + (1024 * Mebibyte) - 1) / (1024 * Mebibyte) * 1024;
+
     /// <summary>Checks that more memory fits.</summary>
     /// <exception cref="InsufficientMemoryException">It does not; says which limit to raise to what.</exception>
     public void Require(long bytes, string what)
@@ -21,10 +24,9 @@ internal sealed class GpuMemory(nint device)
         if (needed <= WorkingSetBytes)
             return;
         long neededMebibytes = (needed + Mebibyte - 1) / Mebibyte;
-        long roundedMebibytes = (neededMebibytes + 1023) / 1024 * 1024;
         throw new InsufficientMemoryException(
             $"metal: {what} needs {neededMebibytes} MiB wired by the GPU, which may wire {WorkingSetBytes / Mebibyte} MiB; " +
-            $"use more ranks, or run: sudo sysctl iogpu.wired_limit_mb={roundedMebibytes}");
+            $"use more ranks, or run: sudo sysctl iogpu.wired_limit_mb={WiredLimitMebibytes(needed)}");
     }
 
     public void Add(long bytes) => usedBytes += bytes;

@@ -60,6 +60,12 @@ public sealed unsafe partial class MetalDevice : IDevice
 
     public string Description { get; }
 
+    /// <summary>Bytes the GPU can use without paging.</summary>
+    public long WorkingSetBytes => memory.WorkingSetBytes;
+
+    /// <summary>The longest MTLBuffer; longer files are wrapped by several.</summary>
+    public long MaxBufferBytes => memory.MaxBufferLength;
+
     /// <summary>Whether residency sets keep the weights wired; when not, router-aided loading and standby must.</summary>
     public bool KeepsWeightsWired => residency is not null;
 
@@ -71,6 +77,9 @@ public sealed unsafe partial class MetalDevice : IDevice
 
     /// <summary>The emulator's virtual clock; null on a GPU.</summary>
     internal EmulatorClock? EmulatedTime { get; }
+
+    /// <summary>The value of iogpu.wired_limit_mb that lets the GPU use so many bytes.</summary>
+    public static long WiredLimitMebibytes(long bytes) => GpuMemory.WiredLimitMebibytes(bytes);
 
     /// <summary>Checks that so many bytes more can be given to the GPU; call before loading.</summary>
     /// <param name="byteLength">Bytes.</param>

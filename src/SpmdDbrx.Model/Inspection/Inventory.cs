@@ -44,7 +44,7 @@ public sealed record Inventory(
             [.. types.Distinct().Select(SafetensorsType.Name).Order(StringComparer.Ordinal)],
             sharedParameters + expertParameters, sharedParameters + (expertParameters / config.ExpertCount * config.TopK), bytes,
             model.WeightFiles, [.. model.WeightFiles.Select(file => file.Name).Where(file => !File.Exists(System.IO.Path.Combine(model.Path, file)))],
-            [.. RankCounts(config.ExpertCount).Select(ranks => FullestRank(bytes, config.ExpertCount, ranks))]);
+            [.. RankCounts(config.ExpertCount).Select(ranks => RankMemory.Of(bytes, config.ExpertCount, ranks))]);
     }
 
     /// <summary>The whole inventory as JSON.</summary>
@@ -52,10 +52,4 @@ public sealed record Inventory(
 
     private static IEnumerable<int> RankCounts(int experts) =>
         Enumerable.Range(1, Math.Min(experts, LongListedRanks)).Append(experts).Distinct();
-
-    private static RankMemory FullestRank(PartBytes bytes, int experts, int ranks)
-    {
-        int held = (experts + ranks - 1) / ranks;
-        return new RankMemory(ranks, held, bytes.Shared + (bytes.Experts / experts * held));
-    }
 }
