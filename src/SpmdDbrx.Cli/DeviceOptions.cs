@@ -22,11 +22,18 @@ internal sealed record DeviceOptions(string Name, int Threads)
         return parsed => new DeviceOptions(parsed.GetRequiredValue(device), parsed.GetValue(threads));
     }
 
-    /// <summary>This rank's processor, with its share of the host's cores.</summary>
-    public IDevice Create(Intracommunicator world)
+    /// <summary>Threads of this rank: as asked for, or its share of the host's cores.</summary>
+    public int ThreadsOf(Intracommunicator world)
     {
         using Intracommunicator host = world.SplitByHost();
-        int threads = Threads > 0 ? Threads : Math.Max(1, System.Environment.ProcessorCount / host.Size);
+        return Threads > 0 ? Threads : Math.Max(1, System.Environment.ProcessorCount / host.Size);
+    }
+
+    /// <summary>This rank's processor.</summary>
+    public IDevice Create(Intracommunicator world)
+    {
+        int threads = ThreadsOf(world);
+        using Intracommunicator host = world.SplitByHost();
         return Name == "metal" ? new MetalDevice() : new CpuDevice(threads, sharesCores: threads * host.Size > System.Environment.ProcessorCount);
     }
 }

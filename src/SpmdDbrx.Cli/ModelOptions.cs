@@ -44,12 +44,9 @@ internal sealed record ModelOptions(
                 PlacementFile = parsed.GetValue(placement),
                 Deterministic = parsed.GetValue(deterministic),
                 VerifyWeights = !parsed.GetValue(noVerify),
-                Topology = chosen.Topology,
-                Loading = chosen.Loading,
-                Partition = chosen.Partition,
             };
             return new ModelOptions(
-                parsed.GetRequiredValue(model), device(parsed), engine, chosen.Name, parsed.GetValue(heartbeat), logging(parsed));
+                parsed.GetRequiredValue(model), device(parsed), chosen.Apply(engine), chosen.Name, parsed.GetValue(heartbeat), logging(parsed));
         };
     }
 }

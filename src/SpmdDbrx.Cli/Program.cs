@@ -38,6 +38,7 @@ public static class Program
         root.Add(ChatCommand.Create(settings));
         root.Add(PerplexityCommand.Create(settings));
         root.Add(DoctorCommand.Create(settings));
+        root.Add(BenchCommand.Create(settings));
         root.Add(ProbeCommand.Create(settings));
         root.Add(MakeModelCommand.Create(settings));
         root.Add(PlanCommand.Create(settings));

@@ -13,6 +13,9 @@ internal sealed record StrategyOptions(string Name, bool? Prestacked, Topology T
 {
     private const string DefaultPreset = "p-lr-d";
 
+    /// <summary>Names of the presets.</summary>
+    public static string[] Presets { get; } = ["naive", "p-lb", DefaultPreset];
+
     /// <summary>Adds the options to a command and returns how to read them.</summary>
     public static Func<ParseResult, StrategyOptions> AddTo(Command command, Settings settings)
     {
@@ -20,7 +23,7 @@ internal sealed record StrategyOptions(string Name, bool? Prestacked, Topology T
             "--strategy", DefaultPreset,
             "preset: naive (unstacked, centralized, on-demand), p-lb (prestacked, centralized, busy-full) or p-lr-d (prestacked, decentralized, "
             + "router-aided where idle weights lose their wiring, on-demand where they do not, as on a CPU)", "NAME");
-        strategy.RequireOneOf("naive", "p-lb", "p-lr-d");
+        strategy.RequireOneOf(Presets);
         Option<string?> stacking = settings.Option<string?>("--stacking", null, "require a model directory that is unstacked or prestacked", "LAYOUT");
         stacking.RequireOneOf("unstacked", "prestacked");
         Option<string?> topology = settings.Option<string?>(
@@ -37,15 +40,22 @@ internal sealed record StrategyOptions(string Name, bool? Prestacked, Topology T
             parsed.GetRequiredValue(strategy), parsed.GetValue(stacking), parsed.GetValue(topology), parsed.GetValue(loading), parsed.GetRequiredValue(partition));
     }
 
+    /// <summary>A preset by name.</summary>
+    public static StrategyOptions Preset(string name) => name switch
+    {
+        "naive" => new(name, null, Topology.Centralized, Loading.OnDemand, Partition.Experts),
+        "p-lb" => new(name, true, Topology.Centralized, Loading.BusyFull, Partition.Experts),
+        // Spare experts pay only where idle weights lose their wiring: on a GPU without residency sets, by --loading router-aided.
+        _ => new(name, null, Topology.Decentralized, Loading.OnDemand, Partition.Experts),
+    };
+
+    /// <summary>Engine options with this strategy.</summary>
+    public EngineOptions Apply(EngineOptions options) =>
+        options with { Prestacked = Prestacked, Topology = Topology, Loading = Loading, Partition = Partition };
+
     private static StrategyOptions Read(string preset, string? stacking, string? topology, string? loading, string partition)
     {
-        StrategyOptions options = preset switch
-        {
-            "naive" => new(preset, null, Topology.Centralized, Loading.OnDemand, Partition.Experts),
-            "p-lb" => new(preset, true, Topology.Centralized, Loading.BusyFull, Partition.Experts),
-            // The CPU device is the only one so far, and it has no wiring to keep.
-            _ => new(preset, null, Topology.Decentralized, Loading.OnDemand, Partition.Experts),
-        };
+        StrategyOptions options = Preset(preset);
         options = options with { Partition = partition == "slices" ? Partition.Slices : Partition.Experts };
         if (stacking is null && topology is null && loading is null)
             return options;

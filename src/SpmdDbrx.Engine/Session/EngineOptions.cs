@@ -12,6 +12,9 @@ public sealed record EngineOptions
     /// <summary>Tokens of one prefill batch.</summary>
     public int BatchTokens { get; init; } = 512;
 
+    /// <summary>Layout the model must have; null = as it is.</summary>
+    public bool? Prestacked { get; init; }
+
     /// <summary>Where attention and router run.</summary>
     public Topology Topology { get; init; } = Topology.Decentralized;
 

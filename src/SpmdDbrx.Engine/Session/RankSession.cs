@@ -99,6 +99,12 @@ public sealed class RankSession : IDisposable
             throw new EngineException($"--context: expected 1 to {config.ContextLength} (the model's own limit), found {ContextLength}");
         if (Options.Partition == Partition.Slices && Options.PlacementFile is not null)
             throw new EngineException("--placement says which rank holds which whole experts; use --partition experts with it");
+        if (Options.Prestacked is bool prestacked && prestacked != Model.IsPrestacked)
+        {
+            throw new EngineException(prestacked
+                ? $"{Model.Path}: expected a prestacked directory, found a checkpoint; run prestack, or choose --stacking unstacked"
+                : $"{Model.Path}: expected a checkpoint, found a prestacked directory; give the checkpoint's directory, or choose --stacking prestacked");
+        }
         if (Options.Partition == Partition.Experts && Options.PlacementFile is null && World.Size > config.ExpertCount)
         {
             throw new EngineException(

@@ -1,0 +1,113 @@
+using System.CommandLine;
+using System.Globalization;
+using SpmdDbrx.Cli.Benchmarks;
+using SpmdDbrx.Compute;
+using SpmdDbrx.Engine.Benchmarks;
+using SpmdDbrx.Engine.Performance;
+using SpmdDbrx.Engine.Performance.Calibration;
+using SpmdDbrx.Engine.Performance.Inputs;
+using SpmdDbrx.Engine.Session;
+using SpmdDbrx.Mpi;
+using Strategy = SpmdDbrx.Engine.Performance.Strategy;
+
+namespace SpmdDbrx.Cli.Commands;
+
+/// <summary><c>bench</c>: llama-bench's tests and columns, beside the machine's own limits and the performance model's prediction.</summary>
+internal static class BenchCommand
+{
+    private sealed record Plan(IReadOnlyList<BenchmarkTest> Tests, IReadOnlyList<string> Strategies, int Repeats, string Format);
+
+    // A single rank sends nothing.
+    private static readonly Network NoNetwork = new()
+    {
+        Name = "none",
+        Title = "one rank",
+        LatencySeconds = new Figure(0, "one rank"),
+        BytesPerSecond = new Figure(double.PositiveInfinity, "one rank"),
+    };
+
+    public static Command Create(Settings settings)
+    {
+        Command command = new(
+            "bench",
+            "Measures prompt processing (pp) and generation (tg). Each test warms up once; bandwidth and peak of the same ranks are probed just before and just after.");
+        Option<string> prompts = settings.Option("--pp", "512", "prompt lengths, tokens; 0 = none", "LIST");
+        Option<string> generated = settings.Option("--tg", "128", "tokens to generate; 0 = none", "LIST");
+        Option<int> depth = settings.Option("--depth", 0, "tokens already in the KV cache", "N");
+        depth.RequireAtLeast(0);
+        Option<string?> strategies = settings.Option<string?>("--strategies", null, "presets to compare: naive,p-lb,p-lr-d; default the one of --strategy", "LIST");
+        Option<int> repeats = settings.Option("--repeat", 5, "repetitions that count", "R", "-r");
+        repeats.RequireAtLeast(1);
+        Option<string> format = settings.Option("--output", "md", "md, csv, json or jsonl", "FORMAT", "-o");
+        format.RequireOneOf("md", "csv", "json", "jsonl");
+        foreach (Option option in (Option[])[prompts, generated, depth, strategies, repeats, format])
+            command.Options.Add(option);
+        Func<ParseResult, ModelOptions> model = ModelOptions.AddTo(command, settings);
+        command.SetAction(parsed => Failure.Guard(() =>
+        {
+            ModelOptions options = model(parsed);
+            BenchmarkTest[] tests =
+            [
+                .. Lengths("--pp", parsed.GetRequiredValue(prompts)).Select(tokens => new BenchmarkTest(true, tokens, parsed.GetValue(depth))),
+                .. Lengths("--tg", parsed.GetRequiredValue(generated)).Select(tokens => new BenchmarkTest(false, tokens, parsed.GetValue(depth))),
+            ];
+            if (tests.Length == 0)
+                throw new UsageException("--pp and --tg: expected at least one test, found none");
+            string[] presets = parsed.GetValue(strategies)?.Split(',', StringSplitOptions.TrimEntries) ?? [options.StrategyName];
+            string? unknown = presets.FirstOrDefault(preset => preset != options.StrategyName && !StrategyOptions.Presets.Contains(preset));
+            if (unknown is not null)
+                throw new UsageException($"--strategies: expected {string.Join(" or ", StrategyOptions.Presets)}, found '{unknown}'");
+            Plan plan = new(tests, presets, parsed.GetValue(repeats), parsed.GetRequiredValue(format));
+            return RankProgram.Run(options.Logging, options.HeartbeatSeconds, world => Run(world, options, plan));
+        }));
+        return command;
+    }
+
+    private static IEnumerable<int> Lengths(string option, string text)
+    {
+        foreach (string part in text.Split(',', StringSplitOptions.TrimEntries))
+        {
+            if (!int.TryParse(part, NumberStyles.None, CultureInfo.InvariantCulture, out int tokens))
+                throw new UsageException($"{option}: expected numbers of tokens separated by commas, found '{part}'");
+            if (tokens > 0)
+                yield return tokens;
+        }
+    }
+
+    private static int Run(Intracommunicator world, ModelOptions options, Plan plan)
+    {
+        using IDevice device = options.Device.Create(world);
+        ClusterCalibration calibration = ClusterCalibration.Measure(world, device);
+        BenchOutput output = new(world.Rank == 0 ? Console.Out : TextWriter.Null, plan.Format);
+        foreach (string preset in plan.Strategies)
+        {
+            EngineOptions engine = preset == options.StrategyName ? options.Engine : StrategyOptions.Preset(preset).Apply(options.Engine);
+            engine = engine with { ContextLength = engine.ContextLength ?? plan.Tests.Max(test => test.ContextLength) };
+            using RankSession session = RankSession.Open(world, device, options.ModelPath, engine);
+            using ModelBenchmark benchmark = new(session);
+            foreach (BenchmarkTest test in plan.Tests)
+            {
+                BenchmarkResult result = benchmark.Run(test, plan.Repeats);
+                output.Add(new BenchRow(session, preset, result, Predict(session, calibration, test)));
+            }
+        }
+        output.Complete();
+        return ExitCode.Done;
+    }
+
+    private static double Predict(RankSession session, ClusterCalibration calibration, BenchmarkTest test)
+    {
+        EngineOptions options = session.Options;
+        Deployment deployment = new()
+        {
+            RankCount = session.World.Size,
+            RanksPerNode = calibration.RanksPerNode,
+            Strategy = new Strategy(session.Model.IsPrestacked ? Stacking.Prestacked : Stacking.Unstacked, options.Topology, options.Loading),
+            Partition = options.Partition,
+        };
+        Prediction prediction = PerformanceModel.Predict(
+            ModelShape.From("model", session.Model.Config), calibration.Hardware, calibration.Network ?? NoNetwork, calibration.Software, deployment,
+            new Workload(test.Tokens, test.Depth + (test.Tokens / 2)));
+        return test.IsPrompt ? prediction.PromptTokensPerSecond : prediction.TokensPerSecond;
+    }
+}

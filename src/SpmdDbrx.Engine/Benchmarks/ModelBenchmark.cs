@@ -1,0 +1,117 @@
+using SpmdDbrx.Compute;
+using SpmdDbrx.Engine.Generation;
+using SpmdDbrx.Engine.Sampling;
+using SpmdDbrx.Engine.Session;
+using SpmdDbrx.Mpi;
+
+namespace SpmdDbrx.Engine.Benchmarks;
+
+/// <summary>Measures prompt processing and generation as the engine does them, beside the bandwidth and the peak of the same ranks at the same time.</summary>
+/// <param name="session">The model; every rank of the world runs the same tests.</param>
+public sealed class ModelBenchmark(RankSession session) : IDisposable
+{
+    // Far beyond the caches, and read in tens of milliseconds.
+    private const long ProbeBytes = 512L << 20;
+
+    private readonly DeviceBuffer probed = session.Device.Allocate(ProbeBytes);
+    private readonly TokenWork work = new(session.Model.Config);
+    private readonly Sampler sampler = new(new SamplingOptions(), session.Model.Config.VocabularySize);
+
+    /// <summary>Runs a test once to warm up, then <paramref name="repeats"/> times.</summary>
+    public BenchmarkResult Run(BenchmarkTest test, int repeats)
+    {
+        int[] tokens = RandomTokens(test.Depth + test.Tokens);
+        Fill(tokens.AsSpan(0, test.Depth), start: 0);
+        MachineRates before = Probe();
+        RunOnce(test, tokens);
+        List<PhaseStatistics> samples = [];
+        for (int repeat = 0; repeat < repeats; repeat++)
+        {
+            session.World.Barrier();
+            PhaseStatistics start = PhaseStatistics.Read(session);
+            RunOnce(test, tokens);
+            samples.Add(PhaseStatistics.Read(session).Since(start, test.Tokens));
+        }
+        MachineRates after = Probe();
+        MachineRates machine = new(
+            (before.ReadBytesPerSecond + after.ReadBytesPerSecond) / 2, (before.FloatFlopPerSecond + after.FloatFlopPerSecond) / 2);
+        return new BenchmarkResult(test, samples, BytesPerToken(test, samples), FlopPerToken(test), machine);
+    }
+
+    private void RunOnce(BenchmarkTest test, int[] tokens)
+    {
+        if (test.IsPrompt)
+        {
+            Sample(Fill(tokens.AsSpan(test.Depth), test.Depth), test.ContextLength);
+            return;
+        }
+        int token = tokens[test.Depth];
+        for (int position = test.Depth; position < test.ContextLength; position++)
+        {
+            session.Decoder.Forward([token], position);
+            token = Sample(row: 0, position);
+        }
+    }
+
+    /// <summary>Runs tokens in batches; returns the row of the last one in its batch.</summary>
+    private int Fill(ReadOnlySpan<int> tokens, int start)
+    {
+        int row = 0;
+        for (int first = 0; first < tokens.Length; first += session.Decoder.BatchCapacity)
+        {
+            ReadOnlySpan<int> batch = tokens.Slice(first, Math.Min(session.Decoder.BatchCapacity, tokens.Length - first));
+            session.Decoder.Forward(batch, start + first);
+            row = batch.Length - 1;
+        }
+        return row;
+    }
+
+    private int Sample(int row, int position)
+    {
+        int sampled = session.Exchange.RunsAttention ? sampler.Sample(session.Decoder.Logits(row, 1).Row(0), position) : 0;
+        return session.Exchange.AgreeOnToken(sampled);
+    }
+
+    private int[] RandomTokens(int count)
+    {
+        // The same tokens on every rank and in every run.
+        Random random = new(Seed: 1);
+        return [.. Enumerable.Range(0, count).Select(_ => random.Next(session.Model.Config.VocabularySize))];
+    }
+
+    /// <summary>All ranks measure at once, as they work at once.</summary>
+    private MachineRates Probe()
+    {
+        session.World.Barrier();
+        if (session.Device is not CpuDevice cpu)
+            return MachineRates.Unknown;
+        CpuProbe probe = new(cpu);
+        return new MachineRates(Sum(probe.ReadBytesPerSecond(probed)), Sum(probe.Float32FlopPerSecond()));
+    }
+
+    private double BytesPerToken(BenchmarkTest test, List<PhaseStatistics> samples)
+    {
+        double share = session.Options.Partition == Partition.Slices ? 1.0 / session.World.Size : 1;
+        double expertBytes = Sum(samples.Average(sample => (double)sample.OwnExperts) * work.ExpertBytes * share);
+        double meanPosition = test.Depth + ((test.Tokens + 1) / 2.0);
+        double replicated = test.IsPrompt ? work.ReplicatedBytes(test.ContextLength) : test.Tokens * work.ReplicatedBytes(meanPosition);
+        return ((RanksWithAttention * replicated) + expertBytes) / test.Tokens;
+    }
+
+    private double FlopPerToken(BenchmarkTest test)
+    {
+        int logitRows = test.IsPrompt ? 1 : test.Tokens;
+        return ((RanksWithAttention * work.ReplicatedFlop(test.Tokens, test.Depth, logitRows)) + work.ExpertFlop(test.Tokens)) / test.Tokens;
+    }
+
+    private int RanksWithAttention => session.Options.Topology == Topology.Centralized ? 1 : session.World.Size;
+
+    private double Sum(double value)
+    {
+        double[] values = [value];
+        session.World.Allreduce(values.AsSpan(), Operation<double>.Add);
+        return values[0];
+    }
+
+    public void Dispose() => probed.Dispose();
+}
