@@ -160,7 +160,7 @@ public sealed class LostRankTests(Netlab lab) : IDisposable
         while ((left = lab.Execute("pids")).Length > 0 && clock.Elapsed < Patience)
             Thread.Sleep(20);
         TimeSpan taken = clock.Elapsed;
-        Assert.True(left.Length == 0 && taken < promise, $"{left.Length} processes left after {taken.TotalSeconds:F1} s; {errors.Result}");
+        Assert.True(left.Length == 0 && taken < promise * Overload(), $"{left.Length} processes left after {taken.TotalSeconds:F1} s; {errors.Result}");
         Assert.True(job.ExitCode == exitCode, $"exit code {job.ExitCode}: {errors.Result}");
     }
 
@@ -172,5 +172,12 @@ public sealed class LostRankTests(Netlab lab) : IDisposable
     private sealed class Cleanup(Action action) : IDisposable
     {
         public void Dispose() => action();
+    }
+
+    /// <summary>The promises are for machines that have time to keep them: processes that wait for a core per core, at least 1.</summary>
+    private static double Overload()
+    {
+        double load = double.Parse(File.ReadAllText("/proc/loadavg").Split(' ')[0], System.Globalization.CultureInfo.InvariantCulture);
+        return Math.Max(1, load / Environment.ProcessorCount);
     }
 }
