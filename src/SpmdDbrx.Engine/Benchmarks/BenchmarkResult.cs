@@ -1,4 +1,3 @@
-using SpmdDbrx.Compute;
 using SpmdDbrx.Engine.Generation;
 
 namespace SpmdDbrx.Engine.Benchmarks;
