@@ -1,0 +1,43 @@
+using System.Text.Json;
+using Xunit;
+
+namespace SpmdDbrx.Tests.EndToEnd;
+
+public sealed class BenchCommandTests(PrestackedTinyModel model) : IClassFixture<PrestackedTinyModel>
+{
+    [SkippableTheory]
+    [InlineData(0, "p-lr-d", 4.0)]
+    [InlineData(2, "p-lb", 8.0)]
+    public void Bench_TinyModel_MeasuresEveryTest(int ranks, string strategy, double expertsPerLayer)
+    {
+        Skip.If(ranks > 0 && !SpmdProgram.HasMpi, "no mpiexec, or SPMD_MPI_LIBRARY is not set: start the tests with run.sh test");
+        SpmdProgram.Outcome outcome = SpmdProgram.Run(
+            ranks, "bench", "--model", model.ModelPath, "--pp", "8,16", "--tg", "4", "--repeat", "2", "--strategies", strategy, "-o", "json");
+
+        Assert.True(outcome.ExitCode == 0, outcome.Errors);
+        using JsonDocument document = JsonDocument.Parse(outcome.Output);
+        JsonElement[] rows = [.. document.RootElement.EnumerateArray()];
+        Assert.Equal(["pp8", "pp16", "tg4"], rows.Select(row => row.GetProperty("test").GetString()));
+        Assert.All(rows, row =>
+        {
+            Assert.Equal(Math.Max(1, ranks), row.GetProperty("ranks").GetInt32());
+            foreach (string positive in new[] { "t_s", "gb_s", "gflop_s", "read_gb_s", "peak_gflop_s", "predicted_t_s", "moe_ms" })
+                Assert.True(row.GetProperty(positive).GetDouble() > 0, positive);
+            // A model this small lives in the caches; its arithmetic cannot beat the peak.
+            Assert.InRange(row.GetProperty("percent_of_peak").GetDouble(), 0, 110);
+        });
+        Assert.Equal(expertsPerLayer, rows[2].GetProperty("experts_layer").GetDouble());
+    }
+
+    [Theory]
+    [InlineData("--pp", "x", "--pp")]
+    [InlineData("--strategies", "fast", "--strategies")]
+    [InlineData("--repeat", "0", "--repeat")]
+    [InlineData("-o", "xml", "--output")]
+    public void Bench_BadOption_IsAUsageError(string option, string value, string expected)
+    {
+        SpmdProgram.Outcome outcome = SpmdProgram.Run(0, "bench", "--model", model.ModelPath, option, value);
+        Assert.Equal(2, outcome.ExitCode);
+        Assert.Contains(expected, outcome.Errors, StringComparison.Ordinal);
+    }
+}
