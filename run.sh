@@ -74,7 +74,6 @@ launch() { # launch RANKS HOSTFILE COMMAND… : under mpiexec
   local ranks=$1 hostfile=$2
   shift 2
   local options=(-n "$ranks")
-  [ -z "$hostfile" ] || [ -r "$hostfile" ] || fail "--hostfile $hostfile: cannot be read"
   if mpi_is_open_mpi; then
     # Not bound: a rank's threads may use all cores. Yielding costs 1 µs with a core a rank and saves 16 ms without.
     # No timeout: every host would spend two seconds between SIGTERM and SIGKILL.
@@ -194,6 +193,8 @@ while [ $# -gt 0 ]; do
   esac
 done
 
+[[ ${1:-} != build && ${1:-} != test ]] || [ $# = 1 ] || { echo "run.sh: $1: expected nothing after it, found $2" >&2; exit 2; }
+[ -z "$hostfile" ] || [ -r "$hostfile" ] || fail "--hostfile $hostfile: cannot be read"
 build
 case ${1:-} in
   "") main_job ;;

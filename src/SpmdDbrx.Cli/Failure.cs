@@ -53,17 +53,26 @@ internal static class Failure
         };
     }
 
-    /// <summary>Prints the first thing wrong with the command line, on rank 0 only, and returns exit code 2.</summary>
+    /// <summary>Prints one thing wrong with the command line and returns exit code 2.</summary>
     /// <param name="parsed">The command line, settings included.</param>
     /// <param name="configured">Arguments that come from settings.</param>
     public static int ReportUsage(ParseResult parsed, IReadOnlyList<string> configured)
     {
+        bool isRoot = parsed.CommandResult.Command is RootCommand;
+        // A misspelt command is also a missing one, which says less.
+        string message = isRoot && parsed.UnmatchedTokens is [string unknown, ..] ? $"unknown command '{unknown}'" : parsed.Errors[0].Message.TrimEnd('.');
+        string settings = configured.Count == 0 ? "" : $" (from settings: {string.Join(' ', configured)})";
+        return ReportUsage($"{message}{settings}; see spmd-dbrx{(isRoot ? "" : $" {parsed.CommandResult.Command.Name}")} --help");
+    }
+
+    /// <summary>Prints what is wrong with the command line or the settings, on rank 0 only, and returns exit code 2.</summary>
+    public static int ReportUsage(string message)
+    {
+        // The launcher may end all ranks when one ends: rank 0 must come first, or nobody speaks.
         if (LaunchedRank.IsFirst)
-        {
-            string command = parsed.CommandResult.Command is RootCommand ? "" : $" {parsed.CommandResult.Command.Name}";
-            string settings = configured.Count == 0 ? "" : $" (from settings: {string.Join(' ', configured)})";
-            Console.Error.WriteLine($"spmd-dbrx: {parsed.Errors[0].Message.TrimEnd('.')}{settings}; see spmd-dbrx{command} --help");
-        }
+            Console.Error.WriteLine($"spmd-dbrx: {message}");
+        else
+            Thread.Sleep(PeerGraceMilliseconds);
         return ExitCode.Usage;
     }
 
@@ -71,7 +80,7 @@ internal static class Failure
     public static string Describe(Exception exception)
     {
         string message = exception is UsageException or InvalidModelException or EngineException or InvalidInputException or MpiException or PeerLostException
-            or ChatTemplateException or MetalException or IOException or UnauthorizedAccessException
+            or ChatTemplateException or MetalException or IOException or InvalidDataException or UnauthorizedAccessException
             ? exception.Message
             : $"{exception.GetType().Name}: {exception.Message}";
         return message.ReplaceLineEndings(" ");

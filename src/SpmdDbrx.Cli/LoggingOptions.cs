@@ -33,6 +33,8 @@ internal sealed record LoggingOptions(LogEventLevel Level, string? Folder)
                 theme: Serilog.Sinks.SystemConsole.Themes.ConsoleTheme.None);
         if (Folder is not null)
         {
+            // The sink only falls silent when it cannot write.
+            Directory.CreateDirectory(Folder);
             configuration = configuration.WriteTo.File(
                 Path.Combine(Folder, $"rank-{world.Rank}.log"), outputTemplate: Template,
                 formatProvider: System.Globalization.CultureInfo.InvariantCulture);

@@ -1,16 +1,22 @@
 namespace SpmdDbrx.Cli;
 
 /// <summary>An output file that is written beside its place and renamed when complete: a failed run leaves no half-written file.</summary>
+/// <remarks>A device such as /dev/null or /dev/stdout is written in place; a rename would put a file where the device was.</remarks>
 internal sealed class PendingFile : IDisposable
 {
+    private const int BufferBytes = 1 << 20;
     private readonly string path;
+    private readonly bool isDevice;
     private bool completed;
 
     /// <param name="path">Final name; an existing file is replaced on <see cref="Complete"/>.</param>
     public PendingFile(string path)
     {
         this.path = path;
-        Stream = new FileStream(TemporaryPath, FileMode.Create, FileAccess.Write, FileShare.Read, bufferSize: 1 << 20);
+        isDevice = IsDevice(Path.GetFullPath(path));
+        Stream = isDevice
+            ? new FileStream(path, FileMode.Open, FileAccess.Write, FileShare.ReadWrite, BufferBytes)
+            : new FileStream(TemporaryPath, FileMode.Create, FileAccess.Write, FileShare.Read, BufferBytes);
     }
 
     /// <summary>Where to write.</summary>
@@ -23,14 +29,25 @@ internal sealed class PendingFile : IDisposable
     {
         Stream.Flush(flushToDisk: true);
         Stream.Dispose();
-        File.Move(TemporaryPath, path, overwrite: true);
+        if (!isDevice)
+            File.Move(TemporaryPath, path, overwrite: true);
         completed = true;
     }
 
     public void Dispose()
     {
-        Stream.Dispose();
-        if (!completed)
-            File.Delete(TemporaryPath);
+        try
+        {
+            Stream.Dispose();
+        }
+        finally
+        {
+            if (!completed && !isDevice)
+                File.Delete(TemporaryPath);
+        }
     }
+
+    // Shared memory holds ordinary files.
+    private static bool IsDevice(string fullPath) =>
+        fullPath.StartsWith("/dev/", StringComparison.Ordinal) && !fullPath.StartsWith("/dev/shm/", StringComparison.Ordinal);
 }

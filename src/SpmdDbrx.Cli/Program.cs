@@ -9,7 +9,15 @@ public static class Program
     public static int Main(string[] arguments)
     {
         LaunchedRank.QuietConsole();
-        Settings settings = Settings.Load();
+        Settings settings;
+        try
+        {
+            settings = Settings.Load();
+        }
+        catch (UsageException exception)
+        {
+            return Failure.ReportUsage(exception.Message);
+        }
         RootCommand root = CreateRootCommand(settings);
         // Prompts may begin with "@" or "-": no response files, no bundled short options.
         ParserConfiguration configuration = new() { ResponseFileTokenReplacer = null, EnablePosixBundling = false };

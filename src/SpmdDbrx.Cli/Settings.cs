@@ -13,6 +13,7 @@ public sealed class Settings
     private Settings(IConfiguration configuration) => this.configuration = configuration;
 
     /// <summary>Reads appsettings.json beside the executable, then in the working directory, then the environment.</summary>
+    /// <exception cref="UsageException">A file is not JSON.</exception>
     public static Settings Load()
     {
         Dictionary<string, string?> environment = [];
@@ -22,12 +23,18 @@ public sealed class Settings
             if (name.StartsWith(EnvironmentPrefix, StringComparison.Ordinal))
                 environment[name[EnvironmentPrefix.Length..].ToLowerInvariant().Replace('_', '-')] = (string?)entry.Value;
         }
-        IConfiguration configuration = new ConfigurationBuilder()
+        IConfigurationBuilder builder = new ConfigurationBuilder()
             .AddJsonFile(Path.Combine(AppContext.BaseDirectory, "appsettings.json"), optional: true)
             .AddJsonFile(Path.Combine(Directory.GetCurrentDirectory(), "appsettings.json"), optional: true)
-            .AddInMemoryCollection(environment)
-            .Build();
-        return new Settings(configuration);
+            .AddInMemoryCollection(environment);
+        try
+        {
+            return new Settings(builder.Build());
+        }
+        catch (InvalidDataException exception)
+        {
+            throw new UsageException($"{exception.Message.TrimEnd('.')}: {exception.GetBaseException().Message}");
+        }
     }
 
     /// <summary>An option with a default.</summary>

@@ -7,26 +7,23 @@ namespace SpmdDbrx.Cli.Generation;
 /// <summary>Writes the router's choices of every token as a routing trace, which <c>plan --trace</c> reads.</summary>
 internal sealed class RoutingRecorder : IDisposable
 {
-    private readonly string path;
-    private readonly string temporaryPath;
+    private readonly PendingFile file;
     private readonly RoutingTraceWriter writer;
     private readonly RankSession session;
     private readonly int layerCount;
     private readonly int topK;
     private readonly int[] batch;
-    private bool completed;
 
     /// <param name="path">Final name; the file appears when complete.</param>
     /// <param name="session">Whose decoder to listen to.</param>
     public RoutingRecorder(string path, RankSession session)
     {
-        this.path = path;
         this.session = session;
-        temporaryPath = path + ".partial";
         layerCount = session.Model.Config.LayerCount;
         topK = session.Model.Config.TopK;
         batch = new int[session.Decoder.BatchCapacity * layerCount * topK];
-        writer = new RoutingTraceWriter(temporaryPath, layerCount, session.Model.Config.ExpertCount, topK);
+        file = new PendingFile(path);
+        writer = new RoutingTraceWriter(file.Stream, layerCount, session.Model.Config.ExpertCount, topK);
         session.Decoder.OnRouting = Record;
     }
 
@@ -44,15 +41,19 @@ internal sealed class RoutingRecorder : IDisposable
     public void Complete()
     {
         writer.Dispose();
-        File.Move(temporaryPath, path, overwrite: true);
-        completed = true;
+        file.Complete();
     }
 
     public void Dispose()
     {
         session.Decoder.OnRouting = null;
-        writer.Dispose();
-        if (!completed)
-            File.Delete(temporaryPath);
+        try
+        {
+            writer.Dispose();
+        }
+        finally
+        {
+            file.Dispose();
+        }
     }
 }

@@ -25,7 +25,7 @@ public sealed class Generator(RankSession session, Tokenizer? tokenizer)
         Sampler sampler = new(request.Sampling, session.Model.Config.VocabularySize);
         StopTextFilter filter = new(request.StopTexts);
         StreamingDecoder? text = tokenizer is null ? null : new StreamingDecoder(tokenizer);
-        List<int> tokens = new(request.MaxTokens);
+        List<int> tokens = [];
         FinishReason finish = FinishReason.Length;
 
         PhaseStatistics start = PhaseStatistics.Read(session);

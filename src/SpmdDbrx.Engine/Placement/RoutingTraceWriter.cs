@@ -10,13 +10,14 @@ public sealed class RoutingTraceWriter : IDisposable
     private readonly StringBuilder line = new();
     private readonly int layerCount;
     private readonly int topK;
+    private bool disposed;
 
-    /// <summary>Creates the file and writes its first line.</summary>
-    public RoutingTraceWriter(string file, int layerCount, int expertCount, int topK)
+    /// <summary>Writes the first line; the stream stays the caller's.</summary>
+    public RoutingTraceWriter(Stream stream, int layerCount, int expertCount, int topK)
     {
         this.layerCount = layerCount;
         this.topK = topK;
-        writer = new StreamWriter(file) { NewLine = "\n" };
+        writer = new StreamWriter(stream, leaveOpen: true) { NewLine = "\n" };
         writer.WriteLine(string.Create(CultureInfo.InvariantCulture,
             $"{{\"format\": \"{RoutingTrace.Format}\", \"layers\": {layerCount}, \"experts\": {expertCount}, \"top_k\": {topK}}}"));
     }
@@ -38,5 +39,11 @@ public sealed class RoutingTraceWriter : IDisposable
         writer.WriteLine(line.Append(']'));
     }
 
-    public void Dispose() => writer.Dispose();
+    public void Dispose()
+    {
+        if (disposed)
+            return;
+        disposed = true;
+        writer.Dispose();
+    }
 }

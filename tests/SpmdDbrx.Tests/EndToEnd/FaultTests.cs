@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Text.Json;
 using Xunit;
 
 namespace SpmdDbrx.Tests.EndToEnd;
@@ -88,6 +89,49 @@ public sealed class FaultTests(PrestackedTinyModel model) : IClassFixture<Presta
     [InlineData("", 2, "--prompt-tokens")]
     public void Generate_BadPromptTokens_SaysWhat(string tokens, int exitCode, string expected) =>
         RequireOneLine(SpmdProgram.Run(0, "generate", "--model", model.ModelPath, "--prompt-tokens", tokens), exitCode, expected);
+
+    [SkippableTheory]
+    [InlineData(0)]
+    [InlineData(2)]
+    public void UnknownCommand_IsAUsageErrorThatNamesIt(int ranks)
+    {
+        Skip.If(ranks > 0 && !SpmdProgram.HasMpi, NeedsMpi);
+        // Several times: whichever rank ends first, rank 0 has spoken.
+        for (int attempt = 0; attempt < 3; attempt++)
+            RequireOneLine(SpmdProgram.Run(ranks, "genrate", "-p", "x"), 2, "'genrate'");
+    }
+
+    [SkippableTheory]
+    [InlineData("--logits")]
+    [InlineData("--trace")]
+    public void Generate_FullDevice_SaysSoAndLeavesTheDevice(string option)
+    {
+        Skip.IfNot(OperatingSystem.IsLinux(), "needs /dev/full");
+        SpmdProgram.Outcome outcome = SpmdProgram.Run(0, "generate", "--model", model.ModelPath, "-p", "x", "-n", "1", "--json", option, "/dev/full");
+        Assert.Equal(1, outcome.ExitCode);
+        Assert.Contains("No space left", Assert.Single(outcome.Errors.Split('\n', StringSplitOptions.RemoveEmptyEntries)), StringComparison.Ordinal);
+        Assert.Throws<IOException>(() => File.WriteAllText("/dev/full", "x"));
+    }
+
+    [Fact]
+    public void Generate_MoreTokensThanAnyArrayHolds_EndsWithTheContext()
+    {
+        SpmdProgram.Outcome outcome = SpmdProgram.Run(
+            0, "generate", "--model", model.ModelPath, "-p", "x", "--ignore-eos", "--context", "8", "--json", "--max-tokens", $"{int.MaxValue}");
+
+        Assert.Equal((0, ""), (outcome.ExitCode, outcome.Errors));
+        using JsonDocument report = JsonDocument.Parse(outcome.Output);
+        Assert.Equal("length", report.RootElement.GetProperty("finish_reason").GetString());
+        Assert.Equal(8, report.RootElement.GetProperty("tokens").GetArrayLength());
+    }
+
+    [Fact]
+    public void Settings_NotJson_IsAUsageErrorThatNamesTheFile()
+    {
+        using TemporaryDirectory folder = new();
+        File.WriteAllText(folder["appsettings.json"], "{bad");
+        RequireOneLine(SpmdProgram.RunIn(folder.Root, "verify", "--model", model.ModelPath), 2, folder["appsettings.json"]);
+    }
 
     [Fact]
     public void Generate_NoSuchModel_NamesThePath() =>

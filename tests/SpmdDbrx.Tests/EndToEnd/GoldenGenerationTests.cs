@@ -105,5 +105,19 @@ public sealed class GoldenGenerationTests(PrestackedTinyModel model) : IClassFix
         return largest;
     }
 
+    [Fact]
+    public void Generate_Trace_HoldsEveryTokenThatRan()
+    {
+        string trace = Path.Combine(folder, "trace.jsonl");
+
+        SpmdProgram.Outcome outcome = SpmdProgram.Run(
+            0, "generate", "--model", model.ModelPath, "--prompt-tokens", "1,2,3", "-n", "4", "--ignore-eos", "--json", "--trace", trace);
+
+        Assert.Equal((0, ""), (outcome.ExitCode, outcome.Errors));
+        // A first line that describes the file; then the prompt and all generated tokens but the last, which nothing runs on.
+        Assert.Equal(1 + 3 + 3, File.ReadAllLines(trace).Length);
+        Assert.Equal([trace], Directory.GetFiles(folder));
+    }
+
     public void Dispose() => Directory.Delete(folder, recursive: true);
 }

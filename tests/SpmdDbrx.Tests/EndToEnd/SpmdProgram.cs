@@ -22,10 +22,13 @@ internal static class SpmdProgram
     /// <summary>Runs to the end; kills everything and fails the test when that takes too long.</summary>
     public static Outcome Run(int ranks, params string[] arguments) => RunJob([(ranks, arguments)]);
 
+    /// <summary>Runs one process in a working directory.</summary>
+    public static Outcome RunIn(string folder, params string[] arguments) => RunJob([(0, arguments)], folder);
+
     /// <summary>Runs groups of ranks with different arguments as one job (MPMD).</summary>
-    public static Outcome RunJob(IReadOnlyList<(int Ranks, string[] Arguments)> groups)
+    public static Outcome RunJob(IReadOnlyList<(int Ranks, string[] Arguments)> groups, string folder = "")
     {
-        using Process process = Start(groups);
+        using Process process = Start(groups, folder);
         Stopwatch clock = Stopwatch.StartNew();
         Task<string> output = process.StandardOutput.ReadToEndAsync();
         Task<string> errors = process.StandardError.ReadToEndAsync();
@@ -38,9 +41,9 @@ internal static class SpmdProgram
     }
 
     /// <summary>Starts a job and returns at once.</summary>
-    public static Process Start(IReadOnlyList<(int Ranks, string[] Arguments)> groups)
+    public static Process Start(IReadOnlyList<(int Ranks, string[] Arguments)> groups, string folder = "")
     {
-        ProcessStartInfo start = new() { RedirectStandardOutput = true, RedirectStandardError = true };
+        ProcessStartInfo start = new() { RedirectStandardOutput = true, RedirectStandardError = true, WorkingDirectory = folder };
         start.FileName = groups is [(0, _)] ? "dotnet" : Mpiexec;
         start.Environment["OMPI_ALLOW_RUN_AS_ROOT"] = "1";
         start.Environment["OMPI_ALLOW_RUN_AS_ROOT_CONFIRM"] = "1";

@@ -13,7 +13,8 @@ public sealed class RoutingTraceTests : IDisposable
     [Fact]
     public void WriterAndReader_RoundTrip_KeepEveryChoice()
     {
-        using (RoutingTraceWriter writer = new(file, layerCount: 3, expertCount: 16, topK: 2))
+        using (FileStream stream = File.Create(file))
+        using (RoutingTraceWriter writer = new(stream, layerCount: 3, expertCount: 16, topK: 2))
         {
             writer.Append([5, 1, 0, 15, 7, 8]);
             writer.Append([2, 3, 4, 5, 6, 7]);
