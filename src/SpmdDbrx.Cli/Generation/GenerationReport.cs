@@ -69,7 +69,7 @@ internal sealed class GenerationReport(
         PhaseStatistics decode = result.Decode;
         string threads = session.Device.Description;
         writer.WriteLine();
-        writer.WriteLine($"{session.World.Size} ranks · {options.StrategyName} · {threads} · load {loadSeconds:F2} s");
+        writer.WriteLine($"{session.World.Size} {(session.World.Size == 1 ? "rank" : "ranks")} · {options.StrategyName} · {threads} · load {loadSeconds:F2} s");
         writer.WriteLine("phase     tokens    tok/s   s/token       MoE     comm.     misc.  experts/layer  all-reduces/layer");
         WriteRow(writer, "prompt", result.Prompt);
         WriteRow(writer, "generate", decode);

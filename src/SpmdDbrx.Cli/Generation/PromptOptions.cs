@@ -50,6 +50,8 @@ internal sealed record PromptOptions(string? Text, string? File, string? BatchFi
     {
         if (Text is not null)
             return [Text];
+        if (File != "-" && !System.IO.File.Exists(File ?? BatchFile))
+            throw new UsageException($"{(File is null ? "--prompts" : "--prompt-file")} {File ?? BatchFile}: no such file");
         if (BatchFile is not null)
             return System.IO.File.ReadLines(BatchFile).Select((line, index) => (line, index)).Where(entry => entry.line.Trim().Length > 0)
                 .Select(entry => ReadPrompt(entry.line, entry.index + 1));

@@ -12,6 +12,8 @@ internal static class Windows
     /// <exception cref="InvalidDataException">A line is not what it should be.</exception>
     public static IReadOnlyList<int[]> Read(string file, RankSession session)
     {
+        if (!File.Exists(file))
+            throw new UsageException($"--file {file}: no such file");
         IReadOnlyList<int[]> windows = file.EndsWith(".jsonl", StringComparison.OrdinalIgnoreCase)
             ? [.. File.ReadLines(file).Select((line, index) => ReadLine(file, index + 1, line, session)).Where(window => window.Length > 0)]
             : [.. Tokenizer.Load(session.Model.Path).Encode(File.ReadAllText(file)).Chunk(session.ContextLength)];
