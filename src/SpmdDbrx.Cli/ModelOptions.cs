@@ -14,6 +14,9 @@ namespace SpmdDbrx.Cli;
 internal sealed record ModelOptions(
     string ModelPath, DeviceOptions Device, EngineOptions Engine, string StrategyName, double HeartbeatSeconds, LoggingOptions Logging)
 {
+    private const string Contiguous = "contiguous";
+    private const string Shared = "shared";
+
     /// <summary>Adds the options to a command and returns how to read them.</summary>
     public static Func<ParseResult, ModelOptions> AddTo(Command command, Settings settings)
     {
@@ -24,7 +27,10 @@ internal sealed record ModelOptions(
         context.RequireAtLeast(1);
         Option<int> batch = settings.Option("--batch", new EngineOptions().BatchTokens, "tokens of one prefill batch", "N");
         batch.RequireAtLeast(1);
-        Option<string?> placement = settings.Option<string?>("--placement", null, "which rank holds which experts, a file written by plan; default each expert once, in order", "F");
+        Option<string?> placement = settings.Option<string?>(
+            "--placement", null,
+            "which rank holds which experts: contiguous (each once, in order), shared (the same, and ranks of one host that map the same files also run "
+            + "each other's), or a file written by plan; default shared on a CPU, contiguous on a GPU", "F");
         Option<bool> deterministic = settings.Option("--deterministic", false, "bit-identical results for any number of ranks and any placement");
         Option<bool> noVerify = settings.Option("--no-verify", false, "do not check the weights' hashes before the first token");
         Option<double> heartbeat = settings.Option(
@@ -41,7 +47,8 @@ internal sealed record ModelOptions(
             {
                 ContextLength = parsed.GetValue(context),
                 BatchTokens = parsed.GetValue(batch),
-                PlacementFile = parsed.GetValue(placement),
+                PlacementFile = parsed.GetValue(placement) is Contiguous or Shared ? null : parsed.GetValue(placement),
+                SharesExperts = parsed.GetValue(placement) is { } said ? said == Shared : device(parsed).Name == "cpu",
                 Deterministic = parsed.GetValue(deterministic),
                 VerifyWeights = !parsed.GetValue(noVerify),
             };

@@ -70,6 +70,13 @@ public abstract class ModelDirectory
         yield return LmHead;
     }
 
+    /// <summary>Whether the files with an expert's weights are in the directory.</summary>
+    public bool HasExpert(int expert) => Enumerable.Range(0, Config.LayerCount)
+        .Select(layer => Expert(layer, expert))
+        .SelectMany(location => new[] { location.W1.File, location.V1.File, location.W2.File })
+        .Distinct()
+        .All(file => File.Exists(System.IO.Path.Combine(Path, file)));
+
     /// <summary>Maps a file of this model whose name a <see cref="WeightLocation"/> gives.</summary>
     /// <exception cref="InvalidModelException">It is missing or not as long as it must be.</exception>
     public MappedFile Map(string file)

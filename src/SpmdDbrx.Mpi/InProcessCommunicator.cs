@@ -23,7 +23,7 @@ internal sealed unsafe class InProcessCommunicator(InProcessGroup group, int ran
         return new InProcessCommunicator(child, newRank);
     }
 
-    public override Intracommunicator SplitByHost() => Split(0, 0);
+    public override Intracommunicator SplitByHost() => Split(group.Job.HostOf(group.WorldRank(rank)), rank);
 
     public override void Abort(int exitCode) => throw new MpiException($"aborted with exit code {exitCode}");
 

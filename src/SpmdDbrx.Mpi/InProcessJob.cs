@@ -1,13 +1,17 @@
 namespace SpmdDbrx.Mpi;
 
 /// <summary>What all groups of an in-process world share: the lock they wait on, who has left, and the first failure.</summary>
-internal sealed class InProcessJob(int ranks)
+/// <param name="hostOfRank">A number per rank, equal exactly for ranks that play one host.</param>
+internal sealed class InProcessJob(IReadOnlyList<int> hostOfRank)
 {
-    private readonly bool[] left = new bool[ranks];
+    private readonly bool[] left = new bool[hostOfRank.Count];
     private MpiException? failure;
 
     /// <summary>Guards this object and every group of the job; waiting ranks wait on it.</summary>
     public object Gate { get; } = new();
+
+    /// <summary>The host that a rank plays to be on.</summary>
+    public int HostOf(int rank) => hostOfRank[rank];
 
     /// <summary>The rank has returned: whoever still waits for it must not wait for ever.</summary>
     public void Leave(int rank)

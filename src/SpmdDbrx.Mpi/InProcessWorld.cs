@@ -11,10 +11,17 @@ public static class InProcessWorld
     /// <param name="program">What each rank does with its world.</param>
     /// <exception cref="MpiException">A rank failed; the message names it and the inner exception is its own. The other ranks
     /// were released from whatever they waited in.</exception>
-    public static void Run(int ranks, Action<Intracommunicator> program)
+    public static void Run(int ranks, Action<Intracommunicator> program) => Run(new int[Math.Max(0, ranks)], program);
+
+    /// <summary>Runs <paramref name="program"/> on ranks that play to be on several hosts.</summary>
+    /// <param name="hostOfRank">A number per rank, equal exactly for ranks of one host.</param>
+    /// <param name="program">What each rank does with its world.</param>
+    /// <exception cref="MpiException">A rank failed.</exception>
+    public static void Run(IReadOnlyList<int> hostOfRank, Action<Intracommunicator> program)
     {
+        int ranks = hostOfRank.Count;
         ArgumentOutOfRangeException.ThrowIfLessThan(ranks, 1);
-        InProcessJob job = new(ranks);
+        InProcessJob job = new(hostOfRank);
         InProcessGroup world = new(job, [.. Enumerable.Range(0, ranks)]);
         Thread[] threads = [.. Enumerable.Range(0, ranks).Select(rank => new Thread(() => RunRank(job, world, rank, program))
         {

@@ -36,6 +36,7 @@ internal sealed class GenerationReport(
             ["strategy"] = options.StrategyName,
             ["device"] = session.Device.Name,
             ["partition"] = session.Options.Partition == Partition.Slices ? "slices" : "experts",
+            ["placement"] = session.PlacementName,
             ["deterministic"] = session.Options.Deterministic,
             ["seed"] = seed,
             ["prompt_tokens"] = Array(prompt),

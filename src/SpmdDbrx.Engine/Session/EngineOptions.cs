@@ -27,6 +27,10 @@ public sealed record EngineOptions
     /// <summary>File that says which rank holds which experts (<see cref="Placement.ExpertPlacementFile"/>); null = contiguous, each once.</summary>
     public string? PlacementFile { get; init; }
 
+    /// <summary>Ranks of one host that map the same files each run any expert that one of them holds: the least loaded runs it, and no rank waits
+    /// for another of its host. Without effect on slices, and with <see cref="Loading.BusyFull"/>, where what is held is what runs.</summary>
+    public bool SharesExperts { get; init; }
+
     /// <summary>Bit-identical results for any number of ranks and any placement: expert outputs are exchanged one by one and added in gate order.</summary>
     public bool Deterministic { get; init; }
 

@@ -18,7 +18,7 @@ public sealed class RankSession : IDisposable
     private const int PairsPerExpertRead = 16;
 
     private readonly Stack<IDisposable> owned = [];
-    private ExpertPlacement? placement; // null = slices
+    private HostSharing sharing = null!;
     private long allocatedBytes;
 
     private RankSession(Intracommunicator world, IDevice device, ModelDirectory model, EngineOptions options)
@@ -57,7 +57,13 @@ public sealed class RankSession : IDisposable
     /// <summary>How many experts ran.</summary>
     public ExpertCounters ExpertCounters { get; private set; } = null!;
 
-    /// <summary>Bytes of the model's weights that this rank holds.</summary>
+    /// <summary>Which rank holds which experts; null = every rank a slice of all.</summary>
+    public ExpertPlacement? Placement { get; private set; }
+
+    /// <summary>The placement in a word: contiguous, shared (within hosts), its file, or none with slices.</summary>
+    public string PlacementName => Placement is null ? "none" : Options.PlacementFile ?? (Placement.HasReplicas ? "shared" : "contiguous");
+
+    /// <summary>Bytes of the model's weights that this rank holds in memory. What K ranks of a host map of the same file counts 1/K on each.</summary>
     public long WeightBytes { get; private set; }
 
     /// <summary>Weights, KV cache and activations of this rank, bytes.</summary>
@@ -82,6 +88,7 @@ public sealed class RankSession : IDisposable
                 session.RequireValidOptions();
             });
             session!.RequireAgreement();
+            session.ShareWithHost();
             RankAgreement.Step(world, "loading its weights", session.Load);
             return session;
         }
@@ -116,7 +123,7 @@ public sealed class RankSession : IDisposable
             throw new EngineException("--deterministic needs whole experts: slices add in an order that depends on the number of ranks; use --partition experts");
         if (Options.Partition == Partition.Experts)
         {
-            placement = Options.PlacementFile is null
+            Placement = Options.PlacementFile is null
                 ? ExpertPlacement.Contiguous(config.ExpertCount, World.Size)
                 : ExpertPlacementFile.Load(Options.PlacementFile, config.ExpertCount, World.Size);
         }
@@ -129,8 +136,15 @@ public sealed class RankSession : IDisposable
         ("stacking", Model.IsPrestacked ? "prestacked" : "unstacked"),
         ("context", $"{ContextLength}"),
         ("batch", $"{Options.BatchTokens}"),
-        ("placement", placement is null ? "slices" : ExpertPlacementFile.Fingerprint(placement)),
-        ("strategy", $"{Options.Topology}, {Options.Loading}, {Options.Partition}, deterministic {Options.Deterministic}"));
+        ("placement", Placement is null ? "slices" : ExpertPlacementFile.Fingerprint(Placement)),
+        ("strategy", $"{Options.Topology}, {Options.Loading}, {Options.Partition}, shared {Options.SharesExperts}, deterministic {Options.Deterministic}"));
+
+    private void ShareWithHost()
+    {
+        sharing = HostSharing.Find(World, Model);
+        if (Placement is not null && Options.SharesExperts && Options.Loading != Loading.BusyFull)
+            Placement = sharing.Share(Placement);
+    }
 
     private void Load()
     {
@@ -139,9 +153,9 @@ public sealed class RankSession : IDisposable
         (ExpertShare share, ExpertAssigner? assigner) = Place(batch);
         MappedWeights mapped = Own(new MappedWeights(Model, Device));
         RankWeights weights = RankWeights.Map(Model, mapped, share);
-        WeightBytes = mapped.WeightBytes;
+        WeightBytes = mapped.WeightBytes - BytesCountedByOthers(share);
         if (Options.VerifyWeights && Model is PrestackedModel prestacked)
-            prestacked.Verify(mapped.Files, System.Environment.ProcessorCount);
+            prestacked.Verify(mapped.Files.Where(file => Verifies(file, share)), System.Environment.ProcessorCount);
 
         int outputRowsPerToken = Options.Deterministic ? config.TopK : 1;
         RoutingCheck check = new(World.Rank, World.Size, config.ExpertCount);
@@ -162,11 +176,34 @@ public sealed class RankSession : IDisposable
     private (ExpertShare Share, ExpertAssigner? Assigner) Place(int tokenCapacity)
     {
         ModelConfig config = Model.Config;
-        if (placement is null)
+        if (Placement is null)
             return (new ExpertShare([.. Enumerable.Range(0, config.ExpertCount)], World.Rank, World.Size), null);
         // Bit-identical sums need every expert's tokens together on one rank, as they would be on any other number of ranks.
         int pairsPerUnit = Options.Deterministic ? tokenCapacity * config.TopK : PairsPerExpertRead;
-        return (new ExpertShare(placement.ExpertsOf(World.Rank).ToArray()), new ExpertAssigner(placement, pairsPerUnit));
+        return (new ExpertShare(Placement.ExpertsOf(World.Rank).ToArray()), new ExpertAssigner(Placement, pairsPerUnit));
+    }
+
+    /// <summary>Of the whole experts that this rank maps, the bytes that other ranks of the host map too and count as theirs.</summary>
+    private long BytesCountedByOthers(ExpertShare share)
+    {
+        if (Placement is null)
+            return 0;
+        ModelConfig config = Model.Config;
+        long expertBytes = config.LayerCount * config.WeightType.ByteCount(3L * config.HiddenDim * config.ExpertHiddenDim);
+        return share.Experts.Sum(expert =>
+        {
+            int[] holders = sharing.HoldersBeside(World.Rank, Placement, expert);
+            long part = Array.IndexOf(holders, World.Rank);
+            return expertBytes - ((expertBytes * (part + 1) / holders.Length) - (expertBytes * part / holders.Length));
+        });
+    }
+
+    /// <summary>Whether this rank checks a file: the ranks of a host that map it take turns, file by file.</summary>
+    private bool Verifies(MappedFile file, ExpertShare share)
+    {
+        int expert = share.Experts.FirstOrDefault(held => file.Path == Path.Combine(Model.Path, Model.Expert(0, held).W1.File), -1);
+        int[] holders = sharing.HoldersBeside(World.Rank, Placement, expert < 0 ? null : expert);
+        return holders[(expert + 1) % holders.Length] == World.Rank;
     }
 
     private T Own<T>(T resource) where T : IDisposable

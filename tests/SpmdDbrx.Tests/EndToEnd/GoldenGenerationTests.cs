@@ -41,7 +41,32 @@ public sealed class GoldenGenerationTests(PrestackedTinyModel model) : IClassFix
             Assert.Equal(prompts[index].GreedyText, result.GetProperty("text").GetString());
             Assert.Equal(Math.Max(1, ranks), result.GetProperty("ranks").GetInt32());
             Assert.Equal(1.0, timings.GetProperty("allreduces_per_layer").GetDouble());
+            // Ranks of one host share their experts: four selected ones are divided evenly.
+            Assert.Equal(Math.Ceiling(4.0 / Math.Max(1, ranks)), timings.GetProperty("experts_per_layer").GetDouble());
             Assert.Equal(Math.Max(1, ranks), timings.GetProperty("resident_bytes_per_rank").GetArrayLength());
+        }
+    }
+
+    [SkippableFact]
+    public void Generate_PlacementContiguous_SharesNothingAndHoldsAsManyBytes()
+    {
+        Skip.IfNot(SpmdProgram.HasMpi, "no mpiexec, or SPMD_MPI_LIBRARY is not set: start the tests with run.sh test");
+        (string Placement, double Experts, long[] Bytes) shared = Placed();
+        (string Placement, double Experts, long[] Bytes) contiguous = Placed("--placement", "contiguous");
+        Assert.Equal(("shared", 2.0), (shared.Placement, shared.Experts));
+        Assert.Equal("contiguous", contiguous.Placement);
+        Assert.InRange(contiguous.Experts, 2.1, 4.0);
+        Assert.Equal(contiguous.Bytes, shared.Bytes);
+
+        (string, double, long[]) Placed(params string[] options)
+        {
+            SpmdProgram.Outcome outcome = SpmdProgram.Run(
+                2, ["generate", "--model", model.ModelPath, "--prompt-tokens", "1,2,3", "-n", "20", "--ignore-eos", "--json", .. options]);
+            Assert.True(outcome.ExitCode == 0, outcome.Errors);
+            using JsonDocument document = JsonDocument.Parse(outcome.Output);
+            JsonElement timings = document.RootElement.GetProperty("timings");
+            long[] bytes = [.. timings.GetProperty("resident_bytes_per_rank").EnumerateArray().Select(rank => rank.GetInt64())];
+            return (document.RootElement.GetProperty("placement").GetString()!, timings.GetProperty("experts_per_layer").GetDouble(), bytes);
         }
     }
 
