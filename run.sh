@@ -176,7 +176,7 @@ build_metal_emulator() {
   [ "$(uname -s)" != Darwin ] || return 0
   command -v clang++-19 >/dev/null || (install_packages "clang-19 libclang-rt-19-dev" "") || { say "no clang 19: the tests of the Metal device are skipped"; return 0; }
   make -s -j2 -C "$ROOT/native/metal" >"$ROOT/build/metal.log" 2>&1 || { tail -5 "$ROOT/build/metal.log" >&2; fail "native/metal does not build; all of it: build/metal.log"; }
-  make -s -C "$ROOT/bench/ptx" >"$ROOT/build/ptx.log" 2>&1 || { tail -5 "$ROOT/build/ptx.log" >&2; fail "bench/ptx does not build; all of it: build/ptx.log"; }
+  make -s -j2 -C "$ROOT/bench/ptx" >"$ROOT/build/ptx.log" 2>&1 || { tail -5 "$ROOT/build/ptx.log" >&2; fail "bench/ptx does not build; all of it: build/ptx.log"; }
 }
 
 run_tests() {

@@ -1,48 +1,35 @@
-// Bindings, positions, barriers and SIMD-group operations on a warp.
+// What a kernel asks of the machine while it runs: a warp is a SIMD-group, a block a threadgroup.
 #pragma once
 
-// Addresses of the buffers; the runner sets them before a launch.
+// Addresses of the buffers, which the runner sets before a launch, and as much threadgroup memory as the launch asks for.
 extern "C" {
 __attribute__((address_space(4))) unsigned long msl_buffers[16] = {};
-extern __attribute__((address_space(3), aligned(16))) char msl_threadgroup_memory[];  // as many bytes as the launch asks for
+extern __attribute__((address_space(3), aligned(16))) char msl_threadgroup_memory[];
 }
 
 namespace msl {
 
-// Named like the MSL attributes, so that a parameter's default argument can be its attribute.
+// Named like the MSL attributes, as in the emulator. Threadgroups have one dimension in all kernels.
 struct ThreadPosition {
     uint3 threadgroup_position_in_grid;
     uint thread_index_in_threadgroup;
     ushort thread_index_in_simdgroup;
     ushort simdgroup_index_in_threadgroup;
     ushort simdgroups_per_threadgroup;
+    const ThreadPosition* operator->() const { return this; }
 };
 
-// Threadgroups have one dimension in all kernels.
-inline ThreadPosition position() {
+inline ThreadPosition msl_position() {
     const uint thread = __nvvm_read_ptx_sreg_tid_x();
     return {uint3{(uint)__nvvm_read_ptx_sreg_ctaid_x(), (uint)__nvvm_read_ptx_sreg_ctaid_y(), (uint)__nvvm_read_ptx_sreg_ctaid_z()},
             thread, (ushort)(thread % 32), (ushort)(thread / 32), (ushort)((__nvvm_read_ptx_sreg_ntid_x() + 31) / 32)};
 }
 
-struct BufferBinding {
-    int index;
-    template <typename T>
-    operator T*() const {
-        return (T*)msl_buffers[index];
-    }
-    template <typename T>
-    operator T&() const {
-        return *(T*)msl_buffers[index];
-    }
-};
+enum class BindingKind { Buffer, Bytes, ThreadgroupMemory };
 
-struct ThreadgroupBinding {
-    template <typename T>
-    operator T*() const {
-        return (T*)msl_threadgroup_memory;
-    }
-};
+inline void* msl_binding(BindingKind kind, int index, size_t, size_t) {
+    return kind == BindingKind::ThreadgroupMemory ? (void*)msl_threadgroup_memory : (void*)msl_buffers[index];
+}
 
 enum class mem_flags { mem_none = 0, mem_device = 1, mem_threadgroup = 2 };
 inline void threadgroup_barrier(mem_flags) { __syncthreads(); }
@@ -76,13 +63,9 @@ inline T simd_min(T value) {
 
 }  // namespace msl
 
-#define BUFFER(index) = msl::BufferBinding{index}
-#define THREADGROUP_MEMORY(index) = msl::ThreadgroupBinding{}
-#define BUILT_IN(attribute) = msl::position().attribute
-
 #define MSL_JOIN_(a, b) a##b
 #define MSL_JOIN(a, b) MSL_JOIN_(a, b)
-#define MSL_ENTRY(entry, name, ...)       \
-    void entry() __asm__(name);           \
+#define MSL_ENTRY(entry, name, ...) \
+    void entry() __asm__(name);     \
     __attribute__((nvptx_kernel)) void entry() { __VA_ARGS__(); }
 #define EXPORT_KERNEL(name, ...) MSL_ENTRY(MSL_JOIN(entry, __COUNTER__), name, __VA_ARGS__)

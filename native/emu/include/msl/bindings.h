@@ -1,5 +1,5 @@
 // How a kernel gets its arguments: where MSL has an attribute on a parameter, the parameter gets a default argument that
-// fetches the binding. A kernel called without arguments thus binds itself.
+// fetches the binding. A kernel called without arguments thus binds itself. msl_position and msl_binding are the machine's.
 #pragma once
 
 namespace msl {
@@ -24,17 +24,8 @@ struct ThreadgroupBinding {
     }
 };
 
-struct KernelRegistration {
-    KernelRegistration(const char* name, void (*entry)()) { msl_register_kernel(name, entry); }
-};
-
 }  // namespace msl
 
 #define BUFFER(index) = msl::BufferBinding{index}
 #define THREADGROUP_MEMORY(index) = msl::ThreadgroupBinding{index}
 #define BUILT_IN(attribute) = msl::msl_position()->attribute
-
-#define MSL_JOIN_(a, b) a##b
-#define MSL_JOIN(a, b) MSL_JOIN_(a, b)
-#define EXPORT_KERNEL(name, ...) \
-    static msl::KernelRegistration MSL_JOIN(registration, __COUNTER__)(name, [] { __VA_ARGS__(); });
