@@ -2,6 +2,8 @@
 #include "control.h"
 
 #include <cstring>
+#include <mutex>
+#include <string>
 
 #include "capture.h"
 #include "objc_runtime.h"
@@ -30,15 +32,39 @@ static std::atomic<int64_t>* numeric_option(const char* name) {
         {"wiringMicrosecondsPerBuffer", &c.wiringMicrosecondsPerBuffer},
         {"wiringBytesPerMicrosecond", &c.wiringBytesPerMicrosecond},
         {"dispatchMicroseconds", &c.dispatchMicroseconds},
+        {"journal", &c.journal},
     };
     for (auto& option : options)
         if (!strcmp(option.name, name)) return option.value;
     return nullptr;
 }
 
+static std::mutex journalLock;
+static std::string journal;
+
+void note(char what) {
+    if (!control().journal) return;
+    std::lock_guard<std::mutex> guard(journalLock);
+    journal += what;
+}
+
 }  // namespace fake
 
 extern "C" {
+
+// Adds a note of the test's own; 0 adds none. Returns how many there are.
+int64_t fake_metal_note(char what) {
+    if (what) fake::note(what);
+    std::lock_guard<std::mutex> guard(fake::journalLock);
+    return (int64_t)fake::journal.size();
+}
+
+// Moves the notes into text, as many as there are, and forgets them.
+void fake_metal_take_journal(char* text) {
+    std::lock_guard<std::mutex> guard(fake::journalLock);
+    fake::journal.copy(text, fake::journal.size());
+    fake::journal.clear();
+}
 
 // The option's former value, or INT64_MIN when there is no such option.
 int64_t fake_metal_set(const char* option, int64_t value) {

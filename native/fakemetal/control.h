@@ -22,7 +22,11 @@ struct Control {
     std::atomic<int64_t> wiringMicrosecondsPerBuffer{100};
     std::atomic<int64_t> wiringBytesPerMicrosecond{40'000};  // 15.9 GB in 400 ms
     std::atomic<int64_t> dispatchMicroseconds{20};
+    std::atomic<int64_t> journal{0};  // 1: what the host does is noted
 };
 Control& control();
+
+// Notes what the host does, in its order: 'd' a dispatch encoded, 'c' a command buffer committed. Nothing while nobody reads.
+void note(char what);
 
 }  // namespace fake

@@ -1,4 +1,5 @@
 // MTLComputeCommandEncoder and the encoding side of MTLCommandBuffer, with the validation layer's checks.
+#include "control.h"
 #include "objects.h"
 
 namespace fake {
@@ -78,6 +79,7 @@ static void dispatch(id self, SEL, MTLSize groups, MTLSize threads) {
     command.groups = {(uint32_t)groups.width, (uint32_t)groups.height, (uint32_t)groups.depth};
     command.threads = {(uint32_t)threads.width, (uint32_t)threads.height, (uint32_t)threads.depth};
     encoder->commands->commands.push_back(std::move(command));
+    note('d');
     if (!encoder->concurrent) encoder->commands->commands.push_back({Command::Kind::Barrier});
 }
 

@@ -112,6 +112,7 @@ static void commit(id self, SEL) {
     require(!commands->encoding, "MTLCommandBuffer commit", "commit command buffer with uncommitted encoder");
     require(commands->status == Status::NotEnqueued, "MTLCommandBuffer commit", "command buffer is already committed");
     commands->status = Status::Committed;
+    note('c');
     if (control().stalledCommandBuffers > 0)
         control().stalledCommandBuffers--;
     else

@@ -11,6 +11,12 @@ public interface IDevice : IDisposable
     /// <summary>What it is in words: instruction set and threads, or the GPU's name.</summary>
     string Description { get; }
 
+    /// <summary>Refuses what this device cannot hold, before any of it is loaded. A CPU refuses nothing: the system pages mapped weights in and out.</summary>
+    /// <param name="byteLength">All bytes that will be wrapped and allocated.</param>
+    /// <param name="what">What they are, for the message.</param>
+    /// <exception cref="InsufficientMemoryException">They do not fit; says which limit to raise to what.</exception>
+    void RequireMemory(long byteLength, string what);
+
     /// <summary>Zeroed memory, aligned to at least 64 bytes, shared with the host.</summary>
     /// <exception cref="InsufficientMemoryException">The device cannot hold it.</exception>
     DeviceBuffer Allocate(long byteLength);

@@ -23,6 +23,9 @@ public sealed class KvCache : IDisposable
         }
     }
 
+    /// <summary>Bytes that a cache of these sizes takes.</summary>
+    public static long BytesOf(int layerCount, AttentionShape shape, int capacity) => checked(2L * layerCount * shape.KvDim * capacity * sizeof(float));
+
     /// <summary>Positions that fit.</summary>
     public int Capacity { get; }
 

@@ -103,7 +103,7 @@ internal sealed class MachineExamination
     {
         ModelConfig config = inventory.Config;
         int context = Math.Min(config.ContextLength, EngineOptions.DefaultContextLength);
-        long cacheBytes = 2L * config.LayerCount * config.Attention.KvDim * context * sizeof(float);
+        long cacheBytes = KvCache.BytesOf(config.LayerCount, config.Attention, context);
         long roomBytes = memoryBytes / ranksOfHost;
         long needed = Needed(ranks);
         Find("fit", $"{ranks} rank{(ranks == 1 ? "" : "s")}: {InventoryText.Size(needed)} a rank with a context of {context} tokens, room for {InventoryText.Size(roomBytes)}");

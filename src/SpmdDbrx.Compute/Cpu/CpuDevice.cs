@@ -44,6 +44,10 @@ public sealed unsafe class CpuDevice : IDevice
 
     public string Description { get; }
 
+    public void RequireMemory(long byteLength, string what)
+    {
+    }
+
     public DeviceBuffer Allocate(long byteLength) => new AlignedBuffer(byteLength);
 
     public DeviceBuffer Wrap(MappedFile file, long byteOffset, long byteLength)

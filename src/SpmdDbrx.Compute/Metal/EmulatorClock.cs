@@ -14,6 +14,8 @@ internal sealed unsafe class EmulatorClock : TimeProvider
     private readonly delegate* unmanaged<byte*, long, long> setOption;
     private readonly delegate* unmanaged<byte*, int> capture;
     private readonly delegate* unmanaged<long> liveObjects;
+    private readonly delegate* unmanaged<byte, long> note;
+    private readonly delegate* unmanaged<byte*, void> takeJournal;
     private readonly List<VirtualTimer> timers = [];
 
     private EmulatorClock(nint library)
@@ -24,6 +26,8 @@ internal sealed unsafe class EmulatorClock : TimeProvider
         setOption = (delegate* unmanaged<byte*, long, long>)NativeLibrary.GetExport(library, "fake_metal_set");
         capture = (delegate* unmanaged<byte*, int>)NativeLibrary.GetExport(library, "fake_metal_capture");
         liveObjects = (delegate* unmanaged<long>)NativeLibrary.GetExport(library, "fake_metal_live_objects");
+        note = (delegate* unmanaged<byte, long>)NativeLibrary.GetExport(library, "fake_metal_note");
+        takeJournal = (delegate* unmanaged<byte*, void>)NativeLibrary.GetExport(library, "fake_metal_take_journal");
     }
 
     /// <summary>How often the emulated driver has wired a buffer.</summary>
@@ -84,6 +88,19 @@ internal sealed unsafe class EmulatorClock : TimeProvider
             if (capture(name) != 0)
                 throw new IOException($"{path}: cannot be written");
         }
+    }
+
+    /// <summary>Adds a letter to the journal of what the host does, kept while the option "journal" is 1: d = a dispatch was
+    /// encoded, c = a command buffer was committed, and what is noted here.</summary>
+    public void Note(char letter) => note((byte)letter);
+
+    /// <summary>The journal so far; it starts anew.</summary>
+    public string TakeJournal()
+    {
+        byte[] text = new byte[note(0)];
+        fixed (byte* start = text)
+            takeJournal(start);
+        return Encoding.ASCII.GetString(text);
     }
 
     private VirtualTimer? NextTimer()

@@ -34,11 +34,8 @@ public sealed unsafe partial class MetalDevice
         Norm(nameof(LayerNorm), layerNorm[(int)weight.Type], input, weight, epsilon, output);
 
     /// <summary>output = input / sqrt(mean of squares + epsilon) · weight, per row.</summary>
-    /// <param name="input">[tokens, D].</param>
-    /// <param name="weight">[1, D].</param>
-    /// <param name="epsilon">Added to the mean of the squares.</param>
-    /// <param name="output">[tokens, D]; may be the input.</param>
-    public void RmsNorm(Activations input, in WeightMatrix weight, float epsilon, Activations output) =>
+    /// <remarks>DBRX has no such norm. The kernel is ready and checked; <see cref="IDevice"/> gets the operation with the first model that calls it.</remarks>
+    internal void RmsNorm(Activations input, in WeightMatrix weight, float epsilon, Activations output) =>
         Norm(nameof(RmsNorm), rmsNorm[(int)weight.Type], input, weight, epsilon, output);
 
     public void Add(Activations target, Activations addend)

@@ -81,10 +81,8 @@ public sealed unsafe partial class MetalDevice : IDevice
     /// <summary>The value of iogpu.wired_limit_mb that lets the GPU use so many bytes.</summary>
     public static long WiredLimitMebibytes(long bytes) => GpuMemory.WiredLimitMebibytes(bytes);
 
-    /// <summary>Checks that so many bytes more can be given to the GPU; call before loading.</summary>
-    /// <param name="byteLength">Bytes.</param>
-    /// <param name="what">What for, for the error message.</param>
-    /// <exception cref="InsufficientMemoryException">They cannot; names <c>iogpu.wired_limit_mb</c> and the value to set.</exception>
+    /// <inheritdoc/>
+    /// <remarks>The working set follows <c>iogpu.wired_limit_mb</c>, which the message names with the value to set.</remarks>
     public void RequireMemory(long byteLength, string what) => memory.Require(byteLength, what);
 
     public DeviceBuffer Allocate(long byteLength)

@@ -151,6 +151,9 @@ public sealed class RankSession : IDisposable
         ModelConfig config = Model.Config;
         int batch = Math.Min(Options.BatchTokens, ContextLength);
         (ExpertShare share, ExpertAssigner? assigner) = Place(batch);
+        Device.RequireMemory(
+            RankWeights.FileBytes(Model, share) + KvCache.BytesOf(config.LayerCount, config.Attention, ContextLength),
+            $"{Model.Path}: what rank {World.Rank} holds of it, with the KV cache of {ContextLength} tokens,");
         MappedWeights mapped = Own(new MappedWeights(Model, Device));
         RankWeights weights = RankWeights.Map(Model, mapped, share);
         WeightBytes = mapped.WeightBytes - BytesCountedByOthers(share);

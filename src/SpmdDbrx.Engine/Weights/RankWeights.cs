@@ -20,6 +20,21 @@ public sealed record RankWeights(WeightMatrix Embedding, LayerWeights[] Layers, 
         return new RankWeights(mapped.Map(model.Embedding), layers, mapped.Map(model.FinalNorm), mapped.Map(model.LmHead));
     }
 
+    /// <summary>Bytes of the files that <see cref="Map"/> would map, whole.</summary>
+    public static long FileBytes(ModelDirectory model, ExpertShare share)
+    {
+        HashSet<string> files = [.. model.SharedWeights().Select(weights => weights.File)];
+        foreach (int expert in share.Experts)
+        {
+            for (int layer = 0; layer < model.Config.LayerCount; layer++)
+            {
+                ExpertLocation location = model.Expert(layer, expert);
+                files.UnionWith([location.W1.File, location.V1.File, location.W2.File]);
+            }
+        }
+        return model.WeightFiles.Where(file => files.Contains(file.Name)).Sum(file => file.Bytes);
+    }
+
     private static LayerWeights MapLayer(ModelDirectory model, MappedWeights mapped, ExpertShare share, int layer)
     {
         (int start, int count) = share.Rows(model.Config.ExpertHiddenDim);
