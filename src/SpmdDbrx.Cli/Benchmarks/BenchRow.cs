@@ -22,8 +22,6 @@ internal sealed record BenchRow(RankSession Session, string StrategyName, Benchm
         {
             PhaseStatistics total = Total();
             double tokens = total.Tokens;
-            double share = Result.BytesPerSecond / Result.Machine.ReadBytesPerSecond;
-            double ofPeak = Result.FlopPerSecond / Result.Machine.FloatFlopPerSecond;
             double error = (PredictedTokensPerSecond / Result.Median) - 1;
             return
             [
@@ -37,9 +35,9 @@ internal sealed record BenchRow(RankSession Session, string StrategyName, Benchm
                 Number("median t/s", Result.Median, "F2"),
                 Text("strategy", $"{StrategyName}{(Session.Options.Partition == Partition.Slices ? " slices" : "")}"),
                 Number("GB/s", Result.BytesPerSecond / 1e9, "F1"),
-                Number("% of read", 100 * share, "F1"),
+                Number("% of read", 100 * Result.ShareOfRead, "F1"),
                 Number("GFLOP/s", Result.FlopPerSecond / 1e9, "F1"),
-                Number("% of peak", 100 * ofPeak, "F1"),
+                Number("% of peak", 100 * Result.ShareOfPeak, "F1"),
                 Number("MoE ms", 1e3 * total.ExpertSeconds / tokens, "F3"),
                 Number("comm. ms", 1e3 * total.CommunicationSeconds / tokens, "F3"),
                 Number("misc. ms", 1e3 * total.MiscSeconds / tokens, "F3"),

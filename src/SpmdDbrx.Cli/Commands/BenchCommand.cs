@@ -30,7 +30,7 @@ internal static class BenchCommand
     {
         Command command = new(
             "bench",
-            "Measures prompt processing (pp) and generation (tg). Each test warms up once; bandwidth and peak of the same ranks are probed just before and just after.");
+            "Measures prompt processing (pp) and generation (tg). Each test warms up once; bandwidth and peak of the same ranks are probed before and after every repetition.");
         Option<string> prompts = settings.Option("--pp", "512", "prompt lengths, tokens; 0 = none", "LIST");
         Option<string> generated = settings.Option("--tg", "128", "tokens to generate; 0 = none", "LIST");
         Option<int> depth = settings.Option("--depth", 0, "tokens already in the KV cache", "N");
@@ -88,15 +88,19 @@ internal static class BenchCommand
             foreach (BenchmarkTest test in plan.Tests)
             {
                 BenchmarkResult result = benchmark.Run(test, plan.Repeats);
-                output.Add(new BenchRow(session, preset, result, Predict(session, calibration, test)));
+                output.Add(new BenchRow(session, preset, result, Predict(session, calibration, result)));
             }
         }
         output.Complete();
         return ExitCode.Done;
     }
 
-    private static double Predict(RankSession session, ClusterCalibration calibration, BenchmarkTest test)
+    /// <summary>Network and program as calibrated at the start; bandwidth and peak as probed beside the test, since a shared host's change within minutes.</summary>
+    private static double Predict(RankSession session, ClusterCalibration calibration, BenchmarkResult result)
     {
+        BenchmarkTest test = result.Test;
+        if (result.Machine != MachineRates.Unknown)
+            calibration = calibration.WithRates(result.Machine.ReadBytesPerSecond, result.Machine.FloatFlopPerSecond, session.World.Size);
         EngineOptions options = session.Options;
         Deployment deployment = new()
         {
@@ -104,6 +108,7 @@ internal static class BenchCommand
             RanksPerNode = calibration.RanksPerNode,
             Strategy = new Strategy(session.Model.IsPrestacked ? Stacking.Prestacked : Stacking.Unstacked, options.Topology, options.Loading),
             Partition = options.Partition,
+            Placement = session.Placement,
         };
         Prediction prediction = PerformanceModel.Predict(
             ModelShape.From("model", session.Model.Config), calibration.Hardware, calibration.Network ?? NoNetwork, calibration.Software, deployment,

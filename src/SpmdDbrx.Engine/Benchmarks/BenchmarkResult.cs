@@ -4,12 +4,12 @@ namespace SpmdDbrx.Engine.Benchmarks;
 
 /// <summary>What a test measured. Bytes and operations are those of the whole job: what the ranks replicate counts once a rank.</summary>
 /// <param name="Test">The test.</param>
-/// <param name="Samples">Every repetition on rank 0, warm-up excluded.</param>
+/// <param name="Samples">Every repetition on rank 0, warm-up excluded; at least one.</param>
 /// <param name="BytesPerToken">Weights and KV cache read for a token, all ranks.</param>
 /// <param name="FlopPerToken">Floating-point operations for a token, all ranks.</param>
-/// <param name="Machine">Bandwidth and peak of all ranks together, the mean of a probe just before and one just after.</param>
+/// <param name="Probes">Bandwidth and peak of all ranks together before the first repetition and after each: one more than samples.</param>
 public sealed record BenchmarkResult(
-    BenchmarkTest Test, IReadOnlyList<PhaseStatistics> Samples, double BytesPerToken, double FlopPerToken, MachineRates Machine)
+    BenchmarkTest Test, IReadOnlyList<PhaseStatistics> Samples, double BytesPerToken, double FlopPerToken, IReadOnlyList<MachineRates> Probes)
 {
     /// <summary>Mean over the repetitions, tokens a second.</summary>
     public double TokensPerSecond => Samples.Average(Rate);
@@ -25,20 +25,32 @@ public sealed record BenchmarkResult(
     }
 
     /// <summary>Median of the repetitions, tokens a second.</summary>
-    public double Median
-    {
-        get
-        {
-            double[] rates = [.. Samples.Select(Rate).Order()];
-            return (rates[(rates.Length - 1) / 2] + rates[rates.Length / 2]) / 2;
-        }
-    }
+    public double Median => MedianOf(Samples.Select(Rate));
 
     /// <summary>Bytes read a second, all ranks, at the median.</summary>
     public double BytesPerSecond => BytesPerToken * Median;
 
     /// <summary>Operations a second, all ranks, at the median.</summary>
     public double FlopPerSecond => FlopPerToken * Median;
+
+    /// <summary>Medians of the probes.</summary>
+    public MachineRates Machine => new(
+        MedianOf(Probes.Select(probe => probe.ReadBytesPerSecond)), MedianOf(Probes.Select(probe => probe.FloatFlopPerSecond)));
+
+    /// <summary>Bandwidth reached, as a share of the bandwidth probed just before and just after each repetition; the median.</summary>
+    public double ShareOfRead => MedianShare(BytesPerToken, probe => probe.ReadBytesPerSecond);
+
+    /// <summary>Arithmetic reached, as a share of the peak probed just before and just after each repetition; the median.</summary>
+    public double ShareOfPeak => MedianShare(FlopPerToken, probe => probe.FloatFlopPerSecond);
+
+    private double MedianShare(double workPerToken, Func<MachineRates, double> rate) => MedianOf(Samples.Select((sample, index) =>
+        workPerToken * Rate(sample) / ((rate(Probes[index]) + rate(Probes[index + 1])) / 2)));
+
+    private static double MedianOf(IEnumerable<double> values)
+    {
+        double[] sorted = [.. values.Order()];
+        return (sorted[(sorted.Length - 1) / 2] + sorted[sorted.Length / 2]) / 2;
+    }
 
     private static double Rate(PhaseStatistics sample) => sample.Tokens / sample.Seconds;
 }

@@ -17,25 +17,23 @@ public sealed class ModelBenchmark(RankSession session) : IDisposable
     private readonly TokenWork work = new(session.Model.Config);
     private readonly Sampler sampler = new(new SamplingOptions(), session.Model.Config.VocabularySize);
 
-    /// <summary>Runs a test once to warm up, then <paramref name="repeats"/> times.</summary>
+    /// <summary>Runs a test once to warm up, then <paramref name="repeats"/> times between probes of the machine, whose speed changes on a shared host.</summary>
     public BenchmarkResult Run(BenchmarkTest test, int repeats)
     {
         int[] tokens = RandomTokens(test.Depth + test.Tokens);
         Fill(tokens.AsSpan(0, test.Depth), start: 0);
-        MachineRates before = Probe();
         RunOnce(test, tokens);
         List<PhaseStatistics> samples = [];
+        List<MachineRates> probes = [Probe()];
         for (int repeat = 0; repeat < repeats; repeat++)
         {
             session.World.Barrier();
             PhaseStatistics start = PhaseStatistics.Read(session);
             RunOnce(test, tokens);
             samples.Add(PhaseStatistics.Read(session).Since(start, test.Tokens));
+            probes.Add(Probe());
         }
-        MachineRates after = Probe();
-        MachineRates machine = new(
-            (before.ReadBytesPerSecond + after.ReadBytesPerSecond) / 2, (before.FloatFlopPerSecond + after.FloatFlopPerSecond) / 2);
-        return new BenchmarkResult(test, samples, BytesPerToken(test, samples), FlopPerToken(test), machine);
+        return new BenchmarkResult(test, samples, BytesPerToken(test, samples), FlopPerToken(test), probes);
     }
 
     private void RunOnce(BenchmarkTest test, int[] tokens)

@@ -31,6 +31,24 @@ public sealed record ClusterCalibration(Hardware Hardware, Network? Network, Sof
         return new ClusterCalibration(Node(rates, memoryBytes, source), network, Program(rates, source), ranksPerNode);
     }
 
+    /// <summary>The same program and network on nodes as fast as measured now.</summary>
+    /// <param name="readBytesPerSecond">All ranks together.</param>
+    /// <param name="flopPerSecond">All ranks together.</param>
+    /// <param name="rankCount">Ranks.</param>
+    public ClusterCalibration WithRates(double readBytesPerSecond, double flopPerSecond, int rankCount)
+    {
+        const string source = "probed beside the test";
+        double nodes = Math.Ceiling((double)rankCount / RanksPerNode);
+        return this with
+        {
+            Hardware = Hardware with
+            {
+                MemoryBytesPerSecond = new Figure(readBytesPerSecond / nodes, source),
+                FlopPerSecond = new Figure(flopPerSecond / nodes, source),
+            },
+        };
+    }
+
     /// <summary>Rates of the slowest node: the sum over its ranks, which measure at the same time.</summary>
     private static DeviceRates MeasureNode(Intracommunicator world, Intracommunicator host, IDevice device)
     {
@@ -40,10 +58,12 @@ public sealed record ClusterCalibration(Hardware Hardware, Network? Network, Sof
             world.Barrier();
             own = measurement.Run();
         }
-        double[] rates = [own.ReadBytesPerSecond, own.DecodeBytesPerSecond, own.PrefillFlopPerSecond];
+        double[] rates = [own.ReadBytesPerSecond, own.FlopPerSecond];
         host.Allreduce(rates.AsSpan(), Operation<double>.Add);
         world.Allreduce(rates.AsSpan(), Operation<double>.Min);
-        return new DeviceRates(rates[0], rates[1], rates[2], Reduced(world, own.HandOverSeconds, Operation<double>.Max));
+        double[] shares = [own.DecodeShare / world.Size, own.PrefillShare / world.Size];
+        world.Allreduce(shares.AsSpan(), Operation<double>.Add);
+        return new DeviceRates(rates[0], shares[0], rates[1], shares[1], Reduced(world, own.HandOverSeconds, Operation<double>.Max));
     }
 
     private static Hardware Node(DeviceRates rates, double memoryBytes, string source) => new()
@@ -52,8 +72,8 @@ public sealed record ClusterCalibration(Hardware Hardware, Network? Network, Sof
         Title = "this machine",
         MemoryBytes = new Figure(memoryBytes, source),
         UsableMemoryBytes = new Figure(memoryBytes, source),
-        MemoryBytesPerSecond = new Figure(Math.Max(rates.ReadBytesPerSecond, rates.DecodeBytesPerSecond), $"{source}: reading 264 MB"),
-        FlopPerSecond = new Figure(rates.PrefillFlopPerSecond, $"{source}: expert products of 256 tokens"),
+        MemoryBytesPerSecond = new Figure(rates.ReadBytesPerSecond, $"{source}: reading 264 MB"),
+        FlopPerSecond = new Figure(rates.FlopPerSecond, $"{source}: float32 multiply-adds, or expert products where these are not probed"),
     };
 
     private static Network Link(AllReduceTimes times, string source)
@@ -74,9 +94,8 @@ public sealed record ClusterCalibration(Hardware Hardware, Network? Network, Sof
     {
         Name = "measured",
         Title = "this program",
-        BandwidthFraction = new Figure(
-            Math.Min(1, rates.DecodeBytesPerSecond / rates.ReadBytesPerSecond), $"{source}: experts of one token against the faster of this and reading"),
-        ComputeFraction = new Figure(1, "the peak is what the prefill kernels reach"),
+        BandwidthFraction = new Figure(Math.Min(1, rates.DecodeShare), $"{source}: experts of one token against reading just before"),
+        ComputeFraction = new Figure(Math.Min(1, rates.PrefillShare), $"{source}: expert products of 256 tokens against the peak just before"),
         HandOverSeconds = new Figure(rates.HandOverSeconds, $"{source}: a third of a layer of tiny matrices"),
         LatenciesPerRequest = new Figure(1, "MPI messages are not acknowledged"),
         MessageSeconds = new Figure(0, "in the measured latency"),

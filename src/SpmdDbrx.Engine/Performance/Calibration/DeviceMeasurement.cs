@@ -4,6 +4,8 @@ using SpmdDbrx.Compute;
 namespace SpmdDbrx.Engine.Performance.Calibration;
 
 /// <summary>Measures a device through the calls the decoder makes, on weights it allocates itself, in about a second.</summary>
+/// <remarks>Rounds of everything in turn, the first ones discarded: a process compiles beside its first calls, and a shared host gives
+/// more or less from one tenth of a second to the next.</remarks>
 public sealed class DeviceMeasurement : IDisposable
 {
     private const int HiddenDim = 2048;
@@ -11,17 +13,19 @@ public sealed class DeviceMeasurement : IDisposable
     private const int ExpertCount = 6; // 264 MB: more than any cache
     private const int DecodeExperts = 4;
     private const int PrefillTokens = 256;
-    private const int ReadRepeats = 7;
-    private const int DecodeRepeats = 15;
-    private const int PrefillRepeats = 3;
+    private const int WarmUpRounds = 2;
+    private const int Rounds = 5;
+    private const int DecodesPerRound = 3;
     private const int LayerRepeats = 2_000;
     private const long ExpertBytes = 3L * HiddenDim * ExpertHiddenDim * sizeof(ushort);
+    private const double PrefillFlop = 2.0 * 3 * HiddenDim * ExpertHiddenDim * PrefillTokens;
 
     private readonly IDevice device;
     private readonly DeviceBuffer weights;
     private readonly DeviceBuffer activations;
     private readonly ExpertWeights[] experts;
     private readonly ExpertAssignments assignments = new(ExpertCount, PrefillTokens);
+    private int nextExpert;
 
     /// <summary>Allocates and fills the weights.</summary>
     /// <exception cref="InsufficientMemoryException">The device cannot hold 300 MB.</exception>
@@ -35,28 +39,41 @@ public sealed class DeviceMeasurement : IDisposable
     }
 
     /// <summary>Measures everything; medians.</summary>
-    public DeviceRates Run() => new(Read(), Decode(), Prefill(), Layer() / 3);
-
-    private double Read() => ExpertCount * ExpertBytes / MedianSeconds(ReadRepeats, _ =>
+    public DeviceRates Run()
     {
-        device.Touch(weights);
-        device.Complete();
-    });
+        List<double> reads = [], decodeShares = [], peaks = [], prefillShares = [];
+        for (int round = -WarmUpRounds; round < Rounds; round++)
+        {
+            if (round == 0)
+                Array.ForEach([reads, decodeShares, peaks, prefillShares], values => values.Clear());
+            for (int repeat = 0; repeat < DecodesPerRound; repeat++)
+            {
+                reads.Add(ExpertCount * ExpertBytes / Seconds(() => device.Touch(weights)));
+                decodeShares.Add(DecodeExperts * ExpertBytes / Seconds(Decode) / reads[^1]);
+            }
+            double? peak = device is CpuDevice cpu ? new CpuProbe(cpu).Float32FlopPerSecond() : null;
+            double products = PrefillFlop / Seconds(Prefill);
+            peaks.Add(peak ?? products);
+            prefillShares.Add(products / peaks[^1]);
+        }
+        return new DeviceRates(Median(reads), Median(decodeShares), Median(peaks), Median(prefillShares), Layer() / 3);
+    }
 
-    private double Decode() => DecodeExperts * ExpertBytes / MedianSeconds(DecodeRepeats, repeat =>
+    /// <summary>One token through as many experts as a token selects, each time through those that the caches do not hold.</summary>
+    private void Decode()
     {
         assignments.Clear();
         for (int index = 0; index < DecodeExperts; index++)
         {
-            assignments.BeginExpert(((repeat * DecodeExperts) + index) % ExpertCount);
+            assignments.BeginExpert(nextExpert);
             assignments.Add(0, 0, 1);
+            nextExpert = (nextExpert + 1) % ExpertCount;
         }
         device.RunExperts(experts, assignments, Tokens(1, 0), Tokens(1, 1));
-        device.Complete();
-    });
+    }
 
     /// <summary>A batch whose tokens spread over the experts as those of a prompt do: a quarter of them for each of four.</summary>
-    private double Prefill() => 2.0 * 3 * HiddenDim * ExpertHiddenDim * PrefillTokens / MedianSeconds(PrefillRepeats, _ =>
+    private void Prefill()
     {
         assignments.Clear();
         for (int index = 0; index < DecodeExperts; index++)
@@ -66,14 +83,13 @@ public sealed class DeviceMeasurement : IDisposable
                 assignments.Add(token, token, 1);
         }
         device.RunExperts(experts, assignments, Tokens(PrefillTokens, 0), Tokens(PrefillTokens, 1));
-        device.Complete();
-    });
+    }
 
     /// <summary>Seconds of a layer so small that only the calls themselves take time.</summary>
     private double Layer()
     {
         using EmptyLayer layer = new(device);
-        return MedianSeconds(LayerRepeats, _ => layer.Forward());
+        return Median([.. Enumerable.Range(0, LayerRepeats).Select(_ => Seconds(layer.Forward))]);
     }
 
     private Activations Tokens(int count, int block) => new(activations, (long)block * PrefillTokens * HiddenDim * sizeof(float), count, HiddenDim);
@@ -99,18 +115,18 @@ public sealed class DeviceMeasurement : IDisposable
         activations.Span<float>(0, 2 * PrefillTokens * HiddenDim).Fill(0.01f);
     }
 
-    private static double MedianSeconds(int repeats, Action<int> action)
+    private double Seconds(Action action)
     {
-        action(0);
-        double[] seconds = new double[repeats];
-        for (int repeat = 0; repeat < repeats; repeat++)
-        {
-            long start = Stopwatch.GetTimestamp();
-            action(repeat + 1);
-            seconds[repeat] = Stopwatch.GetElapsedTime(start).TotalSeconds;
-        }
-        Array.Sort(seconds);
-        return seconds[repeats / 2];
+        long start = Stopwatch.GetTimestamp();
+        action();
+        device.Complete();
+        return Stopwatch.GetElapsedTime(start).TotalSeconds;
+    }
+
+    private static double Median(List<double> values)
+    {
+        values.Sort();
+        return values[values.Count / 2];
     }
 
     public void Dispose()
