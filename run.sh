@@ -53,6 +53,7 @@ build() {
   require_tools
   SPMD_MPI_LIBRARY=$(make -s -C "$ROOT/native/mpi" MPICC="$MPICC" library) || fail "native/mpi does not build with $MPICC"
   export SPMD_MPI_LIBRARY
+  make -s -C "$ROOT/native/cpu" >"$ROOT/build/cpu.log" 2>&1 || say "native/cpu does not build (build/cpu.log): --prefill bfloat16 is not available"
   is_stale "$BUILT" "$ROOT"/{src,native,tests,Directory.Build.props,Directory.Build.targets,Directory.Packages.props,global.json,SpmdDbrx.sln,.editorconfig} || return 0
   say "building"
   dotnet build -c Release -v quiet "$ROOT/SpmdDbrx.sln" >"$ROOT/build/build.log" 2>&1 ||

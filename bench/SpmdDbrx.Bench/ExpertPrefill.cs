@@ -27,7 +27,7 @@ public class ExpertPrefill : KernelBenchmark
         output = Activations(Tokens, Shape.HiddenDim);
     }
 
-    protected override double Ceiling() => Probe.Float32FlopPerSecond();
+    protected override double Ceiling() => Probe.PrefillFlopPerSecond();
 
     protected override double WorkOfCall() => 2.0 * 3 * Shape.HiddenDim * Shape.Neurons * Tokens;
 }

@@ -23,7 +23,7 @@ public class MatrixPrefill : KernelBenchmark
         output = Activations(Tokens, rows);
     }
 
-    protected override double Ceiling() => Probe.Float32FlopPerSecond();
+    protected override double Ceiling() => Probe.PrefillFlopPerSecond();
 
     protected override double WorkOfCall() => 2.0 * Shape.HiddenDim * Shape.Attention.QkvDim * Tokens;
 }

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using Serilog;
 using SpmdDbrx.Compute;
 using SpmdDbrx.Compute.Metal;
 using SpmdDbrx.Mpi;
@@ -8,7 +9,8 @@ namespace SpmdDbrx.Cli;
 /// <summary>The processor of a rank.</summary>
 /// <param name="Name">"cpu" or "metal".</param>
 /// <param name="Threads">Threads of this rank; 0 = the cores this rank can have.</param>
-internal sealed record DeviceOptions(string Name, int Threads)
+/// <param name="Prefill">What the CPU rounds batches of tokens to.</param>
+internal sealed record DeviceOptions(string Name, int Threads, PrefillPrecision Prefill)
 {
     /// <summary>Adds the options to a command and returns how to read them.</summary>
     public static Func<ParseResult, DeviceOptions> AddTo(Command command, Settings settings)
@@ -17,9 +19,20 @@ internal sealed record DeviceOptions(string Name, int Threads)
         device.RequireOneOf("cpu", "metal");
         Option<int> threads = settings.Option("--threads", 0, "threads of each rank; 0 = the cores of the host divided by its ranks", "T");
         threads.RequireAtLeast(0);
+        Option<string> prefill = settings.Option("--prefill", "float32", "cpu: what batches of tokens are rounded to before they meet bfloat16 weights; bfloat16 is faster on processors with its dot products (AVX512_BF16, Arm BF16) and moves logits by about 0.02", "TYPE");
+        prefill.RequireOneOf("float32", "bfloat16");
         command.Options.Add(device);
         command.Options.Add(threads);
-        return parsed => new DeviceOptions(parsed.GetRequiredValue(device), parsed.GetValue(threads));
+        command.Options.Add(prefill);
+        return parsed =>
+        {
+            DeviceOptions options = new(
+                parsed.GetRequiredValue(device), parsed.GetValue(threads),
+                parsed.GetRequiredValue(prefill) == "bfloat16" ? PrefillPrecision.BFloat16 : PrefillPrecision.Float32);
+            if (options is { Name: "metal", Prefill: PrefillPrecision.BFloat16 })
+                throw new UsageException("--prefill bfloat16: expected --device cpu, found --device metal");
+            return options;
+        };
     }
 
     /// <summary>Threads of this rank: as asked for, or its share of the host's cores.</summary>
@@ -32,8 +45,13 @@ internal sealed record DeviceOptions(string Name, int Threads)
     /// <summary>This rank's processor.</summary>
     public IDevice Create(Intracommunicator world)
     {
+        if (Name == "metal")
+            return new MetalDevice();
+        if (Prefill == PrefillPrecision.BFloat16 && !CpuDevice.HasBFloat16DotProducts)
+            Log.Warning("--prefill bfloat16: no bfloat16 dot products here (processor, or native/cpu not built): prefill rounds alike, at the speed of float32");
         int threads = ThreadsOf(world);
         using Intracommunicator host = world.SplitByHost();
-        return Name == "metal" ? new MetalDevice() : new CpuDevice(threads, sharesCores: threads * host.Size > System.Environment.ProcessorCount);
+        bool sharesCores = threads * host.Size > System.Environment.ProcessorCount;
+        return new CpuDevice(new CpuDeviceOptions(threads) { SharesCores = sharesCores, Prefill = Prefill });
     }
 }

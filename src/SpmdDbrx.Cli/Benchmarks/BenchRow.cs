@@ -45,7 +45,7 @@ internal sealed record BenchRow(RankSession Session, string StrategyName, Benchm
                 Number("predicted t/s", PredictedTokensPerSecond, "F2"),
                 Number("error %", 100 * error, "F1"),
                 Number("read GB/s", Known(Result.Machine.ReadBytesPerSecond) / 1e9, "F1"),
-                Number("peak GFLOP/s", Known(Result.Machine.FloatFlopPerSecond) / 1e9, "F1"),
+                Number("peak GFLOP/s", Known(Result.Machine.PeakFlopPerSecond) / 1e9, "F1"),
                 Text("commit", Commit),
             ];
         }

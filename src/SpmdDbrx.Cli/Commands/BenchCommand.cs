@@ -100,7 +100,7 @@ internal static class BenchCommand
     {
         BenchmarkTest test = result.Test;
         if (result.Machine != MachineRates.Unknown)
-            calibration = calibration.WithRates(result.Machine.ReadBytesPerSecond, result.Machine.FloatFlopPerSecond, session.World.Size);
+            calibration = calibration.WithRates(result.Machine.ReadBytesPerSecond, result.Machine.PeakFlopPerSecond, session.World.Size);
         EngineOptions options = session.Options;
         Deployment deployment = new()
         {

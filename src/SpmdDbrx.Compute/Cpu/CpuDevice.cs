@@ -14,27 +14,44 @@ public sealed unsafe class CpuDevice : IDevice
     private readonly CpuKernels kernels;
 
     /// <param name="threads">Threads, the caller included; at least 1.</param>
-    /// <param name="sharesCores">Whether others need the same cores, as when a host runs more ranks' threads than it has cores:
-    /// idle threads then give way at once.</param>
-    public CpuDevice(int threads, bool sharesCores = false) : this(threads, WidestVectorBits, sharesCores)
+    public CpuDevice(int threads) : this(new CpuDeviceOptions(threads))
     {
     }
 
-    /// <param name="threads">Threads, the caller included; at least 1.</param>
-    /// <param name="vectorBits">128, 256 or 512; widths that the processor lacks run in software.</param>
-    /// <param name="sharesCores">Whether idle threads give way at once.</param>
-    internal CpuDevice(int threads, int vectorBits, bool sharesCores = false)
+    /// <param name="options">How to compute.</param>
+    public CpuDevice(CpuDeviceOptions options) : this(options, WidestVectorBits, TilesFor(options.Prefill))
     {
-        team = new ThreadTeam(threads, sharesCores || threads > Environment.ProcessorCount ? 0 : SpinMicroseconds);
+    }
+
+    /// <param name="options">How to compute, <see cref="CpuDeviceOptions.Prefill"/> aside.</param>
+    /// <param name="vectorBits">128, 256 or 512; widths that the processor lacks run in software.</param>
+    /// <param name="tiles">How prefill multiplies.</param>
+    internal CpuDevice(CpuDeviceOptions options, int vectorBits, PrefillTiles tiles = PrefillTiles.Float)
+    {
+        team = new ThreadTeam(options.Threads, options.SharesCores || options.Threads > Environment.ProcessorCount ? 0 : SpinMicroseconds);
         kernels = vectorBits switch
         {
-            128 => new CpuKernels<FloatVector128>(team),
-            256 => new CpuKernels<FloatVector256>(team),
-            512 => new CpuKernels<FloatVector512>(team),
+            128 => CpuKernels.Create<FloatVector128>(team, tiles),
+            256 => CpuKernels.Create<FloatVector256>(team, tiles),
+            512 => CpuKernels.Create<FloatVector512>(team, tiles),
             _ => throw new ArgumentOutOfRangeException(nameof(vectorBits), vectorBits, "128, 256 or 512"),
         };
-        Description = $"{vectorBits}-bit vectors, {threads} {(threads == 1 ? "thread" : "threads")}";
+        PrefillsInBFloat16 = tiles == PrefillTiles.BFloat16;
+        string prefill = tiles switch
+        {
+            PrefillTiles.Float => "",
+            PrefillTiles.RoundedFloat => ", prefill rounded to bfloat16",
+            _ => ", prefill in bfloat16",
+        };
+        Description = $"{vectorBits}-bit vectors{prefill}, {options.Threads} {(options.Threads == 1 ? "thread" : "threads")}";
     }
+
+    /// <summary>Whether <see cref="PrefillPrecision.BFloat16"/> is faster here: the processor has bfloat16 dot products of the width of its
+    /// vectors, and the library of native/cpu is there.</summary>
+    public static bool HasBFloat16DotProducts => NativeKernels.OfProcessor?.Lanes * 32 == WidestVectorBits;
+
+    /// <summary>Whether products of many tokens run on bfloat16 dot products.</summary>
+    internal bool PrefillsInBFloat16 { get; }
 
     /// <summary>The widest registers that the processor computes on at once.</summary>
     public static int WidestVectorBits =>
@@ -146,11 +163,31 @@ public sealed unsafe class CpuDevice : IDevice
     /// <summary>Keeps all threads busy with nothing but multiply-adds; returns the floating-point operations done.</summary>
     internal double RunMultiplyAdds() => kernels.RunMultiplyAdds();
 
+    /// <summary>Keeps all threads busy with nothing but bfloat16 dot products; returns the floating-point operations done, 0 where there are none.</summary>
+    internal double RunDotProducts()
+    {
+        if (!HasBFloat16DotProducts)
+            return 0;
+        int items = 4 * team.Count;
+        double* flop = stackalloc double[items];
+        var work = new DotProductChains(flop);
+        team.Run(items, ref work);
+        double sum = 0;
+        for (int item = 0; item < items; item++)
+            sum += flop[item];
+        return sum;
+    }
+
     public void Dispose()
     {
         team.Dispose();
         kernels.Dispose();
     }
+
+    private static PrefillTiles TilesFor(PrefillPrecision precision) =>
+        precision == PrefillPrecision.Float32 ? PrefillTiles.Float
+        : HasBFloat16DotProducts ? PrefillTiles.BFloat16
+        : PrefillTiles.RoundedFloat;
 
     private static void Require(bool condition, string message)
     {

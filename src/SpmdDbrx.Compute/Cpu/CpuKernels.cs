@@ -3,6 +3,19 @@ namespace SpmdDbrx.Compute.Cpu;
 /// <summary>The operations of <see cref="CpuDevice"/> on checked arguments; one implementation, specialised for each register width.</summary>
 internal abstract class CpuKernels : IDisposable
 {
+    /// <summary>Kernels on registers of one width.</summary>
+    /// <param name="team">Who computes.</param>
+    /// <param name="tiles">How bfloat16 weights meet many tokens.</param>
+    public static CpuKernels Create<TVector>(ThreadTeam team, PrefillTiles tiles)
+        where TVector : unmanaged, IFloatVector<TVector> => tiles switch
+        {
+            PrefillTiles.Float => new CpuKernels<TVector, FloatTiles<TVector, BFloat16Element>>(team),
+            PrefillTiles.RoundedFloat => new CpuKernels<TVector, RoundedFloatTiles<TVector>>(team),
+            PrefillTiles.BFloat16 => new CpuKernels<TVector, BFloat16Tiles<TVector, ProcessorKernels>>(team),
+            PrefillTiles.PortableBFloat16 => new CpuKernels<TVector, BFloat16Tiles<TVector, PortableKernels>>(team),
+            _ => throw new ArgumentOutOfRangeException(nameof(tiles), tiles, null),
+        };
+
     public abstract void Embed(ElementType type, WeightPointer table, ReadOnlySpan<int> tokens, RowPointer output);
 
     public abstract void LayerNorm(RowPointer input, ElementType type, WeightPointer weight, float epsilon, RowPointer output);

@@ -1,8 +1,10 @@
 namespace SpmdDbrx.Compute.Cpu;
 
-/// <summary><see cref="CpuKernels"/> on registers of one width.</summary>
-internal sealed unsafe class CpuKernels<TVector>(ThreadTeam team) : CpuKernels
+/// <summary><see cref="CpuKernels"/> on registers of one width; bfloat16 weights meet many tokens in <typeparamref name="TTiles"/>.</summary>
+/// <param name="team">Who computes.</param>
+internal sealed unsafe class CpuKernels<TVector, TTiles>(ThreadTeam team) : CpuKernels
     where TVector : unmanaged, IFloatVector<TVector>
+    where TTiles : struct, ITileFormat
 {
     private readonly Scratch scratch = new();
 
@@ -43,13 +45,13 @@ internal sealed unsafe class CpuKernels<TVector>(ThreadTeam team) : CpuKernels
         switch (type)
         {
             case ElementType.BFloat16:
-                MatrixProduct<TVector, BFloat16Element>.Run(team, scratch, input, weight, output);
+                MatrixProduct<TVector, BFloat16Element, TTiles>.Run(team, scratch, input, weight, output);
                 break;
             case ElementType.Float16:
-                MatrixProduct<TVector, Float16Element>.Run(team, scratch, input, weight, output);
+                MatrixProduct<TVector, Float16Element, FloatTiles<TVector, Float16Element>>.Run(team, scratch, input, weight, output);
                 break;
             default:
-                MatrixProduct<TVector, Float32Element>.Run(team, scratch, input, weight, output);
+                MatrixProduct<TVector, Float32Element, FloatTiles<TVector, Float32Element>>.Run(team, scratch, input, weight, output);
                 break;
         }
     }
@@ -75,13 +77,13 @@ internal sealed unsafe class CpuKernels<TVector>(ThreadTeam team) : CpuKernels
         switch (experts[assignments.Expert(0)].W1.Type)
         {
             case ElementType.BFloat16:
-                ExpertProduct<TVector, BFloat16Element>.Run(team, scratch, experts, assignments, input, output);
+                ExpertProduct<TVector, BFloat16Element, TTiles>.Run(team, scratch, experts, assignments, input, output);
                 break;
             case ElementType.Float16:
-                ExpertProduct<TVector, Float16Element>.Run(team, scratch, experts, assignments, input, output);
+                ExpertProduct<TVector, Float16Element, FloatTiles<TVector, Float16Element>>.Run(team, scratch, experts, assignments, input, output);
                 break;
             default:
-                ExpertProduct<TVector, Float32Element>.Run(team, scratch, experts, assignments, input, output);
+                ExpertProduct<TVector, Float32Element, FloatTiles<TVector, Float32Element>>.Run(team, scratch, experts, assignments, input, output);
                 break;
         }
     }

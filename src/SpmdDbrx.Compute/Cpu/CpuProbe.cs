@@ -13,10 +13,18 @@ public sealed class CpuProbe(CpuDevice device)
     public double ReadBytesPerSecond(DeviceBuffer buffer) => buffer.ByteLength / MedianSeconds(() => device.Touch(buffer));
 
     /// <summary>Float32 operations a second of all threads together, a multiply-add counted as two.</summary>
-    public double Float32FlopPerSecond()
+    public double Float32FlopPerSecond() => MedianRate(device.RunMultiplyAdds);
+
+    /// <summary>Operations a second of bfloat16 dot products, counted alike; 0 without <see cref="CpuDevice.HasBFloat16DotProducts"/>.</summary>
+    public double BFloat16FlopPerSecond() => MedianRate(device.RunDotProducts);
+
+    /// <summary>The one of the two that this device's prefill runs on.</summary>
+    public double PrefillFlopPerSecond() => device.PrefillsInBFloat16 ? BFloat16FlopPerSecond() : Float32FlopPerSecond();
+
+    private static double MedianRate(Func<double> run)
     {
         double flop = 0;
-        return 1 / MedianSeconds(() => flop = device.RunMultiplyAdds()) * flop;
+        return 1 / MedianSeconds(() => flop = run()) * flop;
     }
 
     private static double MedianSeconds(Action action)

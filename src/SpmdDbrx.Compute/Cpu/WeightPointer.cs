@@ -16,6 +16,7 @@ internal readonly unsafe struct WeightPointer
         }
         First = matrix.Buffer.Pointer + matrix.ByteOffset;
         StrideBytes = matrix.RowStrideBytes;
+        ElementBytes = matrix.Type.ElementBytes();
         Rows = matrix.Rows;
         Columns = matrix.Columns;
     }
@@ -25,6 +26,9 @@ internal readonly unsafe struct WeightPointer
 
     /// <summary>Bytes from one row to the next.</summary>
     public long StrideBytes { get; }
+
+    /// <summary>Bytes of an element.</summary>
+    public long ElementBytes { get; }
 
     public int Rows { get; }
 

@@ -35,13 +35,13 @@ public sealed record BenchmarkResult(
 
     /// <summary>Medians of the probes.</summary>
     public MachineRates Machine => new(
-        MedianOf(Probes.Select(probe => probe.ReadBytesPerSecond)), MedianOf(Probes.Select(probe => probe.FloatFlopPerSecond)));
+        MedianOf(Probes.Select(probe => probe.ReadBytesPerSecond)), MedianOf(Probes.Select(probe => probe.PeakFlopPerSecond)));
 
     /// <summary>Bandwidth reached, as a share of the bandwidth probed just before and just after each repetition; the median.</summary>
     public double ShareOfRead => MedianShare(BytesPerToken, probe => probe.ReadBytesPerSecond);
 
     /// <summary>Arithmetic reached, as a share of the peak probed just before and just after each repetition; the median.</summary>
-    public double ShareOfPeak => MedianShare(FlopPerToken, probe => probe.FloatFlopPerSecond);
+    public double ShareOfPeak => MedianShare(FlopPerToken, probe => probe.PeakFlopPerSecond);
 
     private double MedianShare(double workPerToken, Func<MachineRates, double> rate) => MedianOf(Samples.Select((sample, index) =>
         workPerToken * Rate(sample) / ((rate(Probes[index]) + rate(Probes[index + 1])) / 2)));

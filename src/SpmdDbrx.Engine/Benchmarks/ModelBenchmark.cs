@@ -84,7 +84,7 @@ public sealed class ModelBenchmark(RankSession session) : IDisposable
         if (session.Device is not CpuDevice cpu)
             return MachineRates.Unknown;
         CpuProbe probe = new(cpu);
-        return new MachineRates(Sum(probe.ReadBytesPerSecond(probed)), Sum(probe.Float32FlopPerSecond()));
+        return new MachineRates(Sum(probe.ReadBytesPerSecond(probed)), Sum(probe.PrefillFlopPerSecond()));
     }
 
     private static DeviceBuffer AllocateProbed(IDevice device)

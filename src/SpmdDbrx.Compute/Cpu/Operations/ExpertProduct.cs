@@ -1,9 +1,10 @@
 namespace SpmdDbrx.Compute.Cpu;
 
 /// <summary>output[outputRow] += weight · expert(input[inputRow]): experts with few tokens at memory speed, the others at arithmetic speed.</summary>
-internal static unsafe class ExpertProduct<TVector, TElement>
+internal static unsafe class ExpertProduct<TVector, TElement, TFormat>
     where TVector : unmanaged, IFloatVector<TVector>
     where TElement : struct, IWeightElement
+    where TFormat : struct, ITileFormat
 {
     public static void Run(
         ThreadTeam team, Scratch scratch, ReadOnlySpan<ExpertWeights> experts, ExpertAssignments assignments, RowPointer input, RowPointer output)
@@ -30,7 +31,7 @@ internal static unsafe class ExpertProduct<TVector, TElement>
             if (fewCount > 0)
                 ExpertDecode<TVector, TElement>.Run(team, scratch, few[..fewCount], input, output);
             if (manyCount > 0)
-                ExpertPrefill<TVector, TElement>.Run(team, scratch, many[..manyCount], input, output);
+                ExpertPrefill<TVector, TFormat>.Run(team, scratch, many[..manyCount], input, output);
         }
     }
 }

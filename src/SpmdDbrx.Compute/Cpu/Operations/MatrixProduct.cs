@@ -1,15 +1,16 @@
 namespace SpmdDbrx.Compute.Cpu;
 
 /// <summary>output[t, o] = input[t] · weight[o]: few tokens at memory speed, many at arithmetic speed.</summary>
-internal static class MatrixProduct<TVector, TElement>
+internal static class MatrixProduct<TVector, TElement, TFormat>
     where TVector : unmanaged, IFloatVector<TVector>
     where TElement : struct, IWeightElement
+    where TFormat : struct, ITileFormat
 {
     public static void Run(ThreadTeam team, Scratch scratch, RowPointer input, WeightPointer weight, RowPointer output)
     {
         if (input.Rows <= ExpertSlice.MaxTokens)
             MatrixVector<TVector, TElement>.Run(team, scratch, input, weight, output);
         else
-            MatrixMatrix<TVector, TElement>.Run(team, scratch, input, weight, output);
+            MatrixMatrix<TVector, TFormat>.Run(team, scratch, input, weight, output);
     }
 }

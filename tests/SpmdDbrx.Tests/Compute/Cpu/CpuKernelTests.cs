@@ -30,7 +30,7 @@ public class CpuKernelTests
     {
         for (int columns = 0; columns <= 256; columns++)
         {
-            using DeviceFixture fixture = new(new CpuDevice(1, vectorBits), columns);
+            using DeviceFixture fixture = new(new CpuDevice(new CpuDeviceOptions(1), vectorBits), columns);
             // Vector kernels for one token and for a pair, tiles for one register of tokens and for two.
             foreach (int tokens in new[] { 1, 3, 9, 17 + (columns % 16) })
             {
@@ -48,7 +48,7 @@ public class CpuKernelTests
     {
         for (int columns = 1; columns <= 256; columns++)
         {
-            using DeviceFixture fixture = new(new CpuDevice(1, vectorBits), columns);
+            using DeviceFixture fixture = new(new CpuDevice(new CpuDeviceOptions(1), vectorBits), columns);
             ExpertWeights expert = fixture.Expert(Rows, columns, type, neuronMajor: columns % 2 == 0);
             foreach (int tokens in new[] { 1, 3, 10 })
                 CheckExpert(fixture, expert, tokens);
@@ -60,7 +60,7 @@ public class CpuKernelTests
     {
         for (int neurons = 1; neurons <= 256; neurons++)
         {
-            using DeviceFixture fixture = new(new CpuDevice(1, vectorBits), neurons);
+            using DeviceFixture fixture = new(new CpuDevice(new CpuDeviceOptions(1), vectorBits), neurons);
             ExpertWeights expert = fixture.Expert(neurons, 37, type, neuronMajor: neurons % 2 == 0);
             foreach (int tokens in new[] { 2, 9 })
                 CheckExpert(fixture, expert, tokens);
@@ -70,7 +70,7 @@ public class CpuKernelTests
     [Theory, MemberData(nameof(Variants))]
     public void LayerNorm_EveryColumnCount_MatchesReference(int vectorBits, ElementType type)
     {
-        using DeviceFixture fixture = new(new CpuDevice(1, vectorBits));
+        using DeviceFixture fixture = new(new CpuDevice(new CpuDeviceOptions(1), vectorBits));
         for (int columns = 1; columns <= 256; columns++)
         {
             Activations input = fixture.Activations(2, columns);
@@ -84,7 +84,7 @@ public class CpuKernelTests
     [Theory, MemberData(nameof(Variants))]
     public void Embed_EveryColumnCount_IsExact(int vectorBits, ElementType type)
     {
-        using DeviceFixture fixture = new(new CpuDevice(1, vectorBits));
+        using DeviceFixture fixture = new(new CpuDevice(new CpuDeviceOptions(1), vectorBits));
         for (int columns = 0; columns <= 256; columns++)
         {
             WeightMatrix table = fixture.Weights(3, columns, type);
@@ -106,7 +106,7 @@ public class CpuKernelTests
         {
             // The cache ends with the last token, so that the last tile of keys is an incomplete one.
             AttentionShape shape = new(HeadCount: 1 + (headDim % 3), KvHeadCount: 1, headDim, Clip: null);
-            using DeviceFixture fixture = new(new CpuDevice(1, vectorBits), headDim);
+            using DeviceFixture fixture = new(new CpuDevice(new CpuDeviceOptions(1), vectorBits), headDim);
             using AttentionCase attention = new(fixture, shape, capacity: 30);
             foreach (int tokens in new[] { 9, 1, 18, 2 })
                 attention.Check(tokens, Tolerance);

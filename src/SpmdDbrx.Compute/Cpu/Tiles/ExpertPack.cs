@@ -3,9 +3,8 @@ using System.Runtime.CompilerServices;
 namespace SpmdDbrx.Compute.Cpu;
 
 /// <summary>Gathers the inputs of a wave into panels; an item is a panel of one group.</summary>
-internal unsafe struct ExpertPack<TVector, TElement>(ExpertGroup* groups, RowPointer input) : IParallelWork
-    where TVector : unmanaged, IFloatVector<TVector>
-    where TElement : struct, IWeightElement
+internal unsafe struct ExpertPack<TFormat>(ExpertGroup* groups, RowPointer input) : IParallelWork
+    where TFormat : struct, ITileFormat
 {
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public readonly void Run(int item, int thread)
@@ -13,6 +12,6 @@ internal unsafe struct ExpertPack<TVector, TElement>(ExpertGroup* groups, RowPoi
         ExpertGroup* group = groups;
         for (; item >= group->Inputs.Count; group++)
             item -= group->Inputs.Count;
-        PanelPacking<TVector, TElement>.Pack(input, group->Tokens.InputRows, group->Inputs, item);
+        TFormat.Pack(input, group->Tokens.InputRows, group->Inputs, item);
     }
 }

@@ -3,16 +3,18 @@ using System.Runtime.CompilerServices;
 namespace SpmdDbrx.Compute.Cpu;
 
 /// <summary>Sums of one block of weights times panels of tokens, tile by tile; meanwhile the next block is fetched from memory.</summary>
-internal static unsafe class BlockProduct<TVector> where TVector : unmanaged, IFloatVector<TVector>
+internal static unsafe class BlockProduct<TVector, TFormat>
+    where TVector : unmanaged, IFloatVector<TVector>
+    where TFormat : struct, ITileFormat
 {
-    /// <summary>Depth of a block: with it a panel's share takes 16 KiB and stays in the first-level cache.</summary>
+    /// <summary>Cells along the depth of a block: with them a panel's share takes 16 KiB and stays in the first-level cache.</summary>
     public static int Depth => 4096 / Tile<TVector>.Lanes;
 
     /// <summary>Rows of a block: whole tiles and whole groups of two registers.</summary>
     public const int Rows = 192;
 
     /// <summary>sums[panel][row] += Σ_k weights[row, k] · inputs[panel][firstDepth + k].</summary>
-    /// <param name="weights">Widened block.</param>
+    /// <param name="weights">Loaded block.</param>
     /// <param name="rowStride">Floats from one output row to the next.</param>
     /// <param name="depthStride">Floats from one k to the next.</param>
     /// <param name="rows">Output rows, a multiple of <see cref="Tile{TVector}.Rows"/>.</param>
@@ -36,7 +38,7 @@ internal static unsafe class BlockProduct<TVector> where TVector : unmanaged, IF
             for (int row = 0; row < rows; row += Tile<TVector>.Rows)
             {
                 next.Fetch(linesPerCall);
-                Tile<TVector>.Add(weights + (row * rowStride), rowStride, depthStride, input, depth, sum + (row * Tile<TVector>.Lanes), tokens);
+                TFormat.Add(weights + (row * rowStride), rowStride, depthStride, input, depth, sum + (row * Tile<TVector>.Lanes), tokens);
             }
         }
     }

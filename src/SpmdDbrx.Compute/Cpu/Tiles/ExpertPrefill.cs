@@ -1,9 +1,9 @@
 namespace SpmdDbrx.Compute.Cpu;
 
 /// <summary>Experts with many tokens, at arithmetic speed: waves of matrix-matrix products over as many tokens as the scratch memory may hold.</summary>
-internal static unsafe class ExpertPrefill<TVector, TElement>
+internal static unsafe class ExpertPrefill<TVector, TFormat>
     where TVector : unmanaged, IFloatVector<TVector>
-    where TElement : struct, IWeightElement
+    where TFormat : struct, ITileFormat
 {
     /// <summary>Scratch memory of a wave.</summary>
     private const long WaveBytes = 128 << 20;
@@ -39,17 +39,17 @@ internal static unsafe class ExpertPrefill<TVector, TElement>
         ExpertGroup* groups = stackalloc ExpertGroup[MaxGroups];
         (int panels, int largest) = Place(scratch, wave, input.Columns, neurons, groups);
 
-        var pack = new ExpertPack<TVector, TElement>(groups, input);
+        var pack = new ExpertPack<TFormat>(groups, input);
         team.Run(panels, ref pack);
 
-        int blocks = (neurons + ExpertUp<TVector, TElement>.Neurons - 1) / ExpertUp<TVector, TElement>.Neurons;
-        long length = ExpertUp<TVector, TElement>.ScratchLength(largest);
-        var up = new ExpertUp<TVector, TElement>(groups, blocks, scratch.Threads.Floats(length * team.Count), length);
+        int blocks = (neurons + ExpertUp<TVector, TFormat>.Neurons - 1) / ExpertUp<TVector, TFormat>.Neurons;
+        long length = ExpertUp<TVector, TFormat>.ScratchLength(largest);
+        var up = new ExpertUp<TVector, TFormat>(groups, blocks, scratch.Threads.Floats(length * team.Count), length);
         team.Run(wave.Length * blocks, ref up);
 
-        blocks = (input.Columns + ExpertDown<TVector, TElement>.Columns - 1) / ExpertDown<TVector, TElement>.Columns;
-        length = ExpertDown<TVector, TElement>.ScratchLength(largest);
-        var down = new ExpertDown<TVector, TElement>(groups, blocks, scratch.Threads.Floats(length * team.Count), length);
+        blocks = (input.Columns + ExpertDown<TVector, TFormat>.Columns - 1) / ExpertDown<TVector, TFormat>.Columns;
+        length = ExpertDown<TVector, TFormat>.ScratchLength(largest);
+        var down = new ExpertDown<TVector, TFormat>(groups, blocks, scratch.Threads.Floats(length * team.Count), length);
         team.Run(wave.Length * blocks, ref down);
 
         var scatter = new ExpertScatter<TVector>(groups, wave.Length, output);
@@ -59,8 +59,8 @@ internal static unsafe class ExpertPrefill<TVector, TElement>
     /// <summary>Gives every group its place in scratch memory; returns the panels of all groups and of the largest.</summary>
     private static (int Panels, int Largest) Place(Scratch scratch, ReadOnlySpan<ExpertTokens> wave, int columns, int neurons, ExpertGroup* groups)
     {
-        var inputs = new Panels(0, LaneOrder.Padded<TVector>(columns), Tile<TVector>.Lanes, 0);
-        Panels hidden = inputs with { Rows = Tile<TVector>.PaddedRows(neurons) };
+        var inputs = new Panels(0, TFormat.Cells(columns), Tile<TVector>.Lanes, 0);
+        Panels hidden = inputs with { Rows = TFormat.Cells(neurons) };
         (int panels, int largest, int tokens) = (0, 0, 0);
         foreach (ref readonly ExpertTokens expert in wave)
         {
