@@ -14,8 +14,9 @@ internal static class Failure
 {
     private const int PeerGraceMilliseconds = 2000;
     private const int FirstRankGraceMilliseconds = 300;
+    private const int JoinMilliseconds = 8000;
 
-    /// <summary>Runs a command of one process.</summary>
+    /// <summary>Runs a command that needs no MPI, or what a command does before it starts MPI.</summary>
     public static int Guard(Func<int> command)
     {
         try
@@ -41,8 +42,7 @@ internal static class Failure
             // What fails on all ranks alike is said once: rank 0 speaks and ends the job while the others still wait.
             if (!LaunchedRank.IsFirst && exception is not PeerLostException)
                 Thread.Sleep(FirstRankGraceMilliseconds);
-            string rank = LaunchedRank.IsAlone ? "" : $"[{LaunchedRank.Index}/{System.Environment.MachineName}] ";
-            Console.Error.WriteLine($"{rank}spmd-dbrx: {Describe(exception)}");
+            Print(Describe(exception));
         }
         Log.Debug(exception, "failed");
         return exception switch
@@ -65,24 +65,38 @@ internal static class Failure
         return ReportUsage($"{message}{settings}; see spmd-dbrx{(isRoot ? "" : $" {parsed.CommandResult.Command.Name}")} --help");
     }
 
-    /// <summary>Prints what is wrong with the command line or the settings, on rank 0 only, and returns exit code 2.</summary>
+    /// <summary>Says what is wrong with the command line or the settings, ends the job and returns exit code 2.</summary>
+    /// <remarks>Ranks that wait in MPI_Init would not notice that this one has gone, so it joins them first. What is wrong on all ranks
+    /// is said once: rank 0 speaks and ends the job; a rank that is still there afterwards speaks for itself.</remarks>
     public static int ReportUsage(string message)
     {
-        // The launcher may end all ranks when one ends: rank 0 must come first, or nobody speaks.
         if (LaunchedRank.IsFirst)
-            Console.Error.WriteLine($"spmd-dbrx: {message}");
-        else
-            Thread.Sleep(PeerGraceMilliseconds);
-        return ExitCode.Usage;
+            Print(message);
+        if (LaunchedRank.IsAlone)
+            return ExitCode.Usage;
+        using Timer unjoined = new(_ => System.Environment.Exit(SpeakUnlessFirst()), null, JoinMilliseconds, Timeout.Infinite);
+        return SpmdDbrx.Mpi.Environment.Run(_ => SpeakUnlessFirst(), _ => SpeakUnlessFirst());
+
+        int SpeakUnlessFirst()
+        {
+            if (!LaunchedRank.IsFirst)
+            {
+                Thread.Sleep(FirstRankGraceMilliseconds);
+                Print(message);
+            }
+            return ExitCode.Usage;
+        }
     }
 
     /// <summary>One line: the message alone where it was written for the user, with the exception's type where it was not.</summary>
     public static string Describe(Exception exception)
     {
         string message = exception is UsageException or InvalidModelException or EngineException or InvalidInputException or MpiException or PeerLostException
-            or ChatTemplateException or MetalException or IOException or InvalidDataException or UnauthorizedAccessException
+            or ChatTemplateException or MetalException or IOException or InvalidDataException or UnauthorizedAccessException or InsufficientMemoryException
             ? exception.Message
             : $"{exception.GetType().Name}: {exception.Message}";
         return message.ReplaceLineEndings(" ");
     }
+
+    private static void Print(string message) => Console.Error.WriteLine($"{LaunchedRank.Prefix}spmd-dbrx: {message}");
 }

@@ -14,6 +14,9 @@ internal static class LaunchedRank
     /// <summary>Whether this is the rank that owns standard output.</summary>
     public static bool IsFirst => Index == 0;
 
+    /// <summary>What lines on standard error begin with, so that it is known whose they are; nothing without a launcher.</summary>
+    public static string Prefix => IsAlone ? "" : $"[{Index}/{System.Environment.MachineName}] ";
+
     /// <summary>Keeps .NET's terminal initialisation (ESC[?1h) out of what mpiexec forwards: it gives ranks a pseudo-terminal.</summary>
     public static void QuietConsole()
     {

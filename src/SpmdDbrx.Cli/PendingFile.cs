@@ -10,13 +10,27 @@ internal sealed class PendingFile : IDisposable
     private bool completed;
 
     /// <param name="path">Final name; an existing file is replaced on <see cref="Complete"/>.</param>
+    /// <exception cref="IOException">It cannot be written there.</exception>
     public PendingFile(string path)
     {
         this.path = path;
+        if (Directory.Exists(path))
+            throw new IOException($"{path}: cannot be written: it is a folder");
         isDevice = IsDevice(Path.GetFullPath(path));
-        Stream = isDevice
-            ? new FileStream(path, FileMode.Open, FileAccess.Write, FileShare.ReadWrite, BufferBytes)
-            : new FileStream(TemporaryPath, FileMode.Create, FileAccess.Write, FileShare.Read, BufferBytes);
+        try
+        {
+            Stream = isDevice
+                ? new FileStream(path, FileMode.Open, FileAccess.Write, FileShare.ReadWrite, BufferBytes)
+                : new FileStream(TemporaryPath, FileMode.Create, FileAccess.Write, FileShare.Read, BufferBytes);
+        }
+        catch (DirectoryNotFoundException exception)
+        {
+            throw new IOException($"{path}: cannot be written: there is no such folder", exception);
+        }
+        catch (UnauthorizedAccessException exception)
+        {
+            throw new IOException($"{path}: cannot be written: not allowed", exception);
+        }
     }
 
     /// <summary>Where to write.</summary>

@@ -9,22 +9,23 @@ public static class Program
     public static int Main(string[] arguments)
     {
         LaunchedRank.QuietConsole();
-        Settings settings;
+        // Prompts may begin with "@" or "-": no response files, no bundled short options.
+        ParserConfiguration configuration = new() { ResponseFileTokenReplacer = null, EnablePosixBundling = false };
+        ParseResult parsed;
         try
         {
-            settings = Settings.Load();
+            Settings settings = Settings.Load();
+            RootCommand root = CreateRootCommand(settings);
+            settings.RequireKnown(root);
+            IReadOnlyList<string> configured = settings.MissingArguments(root.Parse(arguments, configuration));
+            parsed = root.Parse([.. arguments, .. configured], configuration);
+            if (parsed.Errors.Count > 0)
+                return Failure.ReportUsage(parsed, configured);
         }
         catch (UsageException exception)
         {
             return Failure.ReportUsage(exception.Message);
         }
-        RootCommand root = CreateRootCommand(settings);
-        // Prompts may begin with "@" or "-": no response files, no bundled short options.
-        ParserConfiguration configuration = new() { ResponseFileTokenReplacer = null, EnablePosixBundling = false };
-        IReadOnlyList<string> configured = settings.MissingArguments(root.Parse(arguments, configuration));
-        ParseResult parsed = root.Parse([.. arguments, .. configured], configuration);
-        if (parsed.Errors.Count > 0)
-            return Failure.ReportUsage(parsed, configured);
         return parsed.Invoke(new InvocationConfiguration
         {
             EnableDefaultExceptionHandler = false,

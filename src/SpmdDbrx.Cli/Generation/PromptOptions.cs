@@ -53,12 +53,20 @@ internal sealed record PromptOptions(string? Text, string? File, string? BatchFi
         if (File != "-" && !System.IO.File.Exists(File ?? BatchFile))
             throw new UsageException($"{(File is null ? "--prompts" : "--prompt-file")} {File ?? BatchFile}: no such file");
         if (BatchFile is not null)
-            return System.IO.File.ReadLines(BatchFile).Select((line, index) => (line, index)).Where(entry => entry.line.Trim().Length > 0)
-                .Select(entry => ReadPrompt(entry.line, entry.index + 1));
-        return [File == "-" ? Console.In.ReadToEnd() : System.IO.File.ReadAllText(File!)];
+            return ReadBatch(BatchFile);
+        return [File == "-" ? Utf8Text.ReadStandardInput() : Utf8Text.Read(File!)];
     }
 
-    private string ReadPrompt(string line, int number)
+    private static IEnumerable<string> ReadBatch(string file)
+    {
+        string[] lines = Utf8Text.Read(file).Split('\n');
+        if (lines.All(string.IsNullOrWhiteSpace))
+            throw new UsageException($"--prompts {file}: expected one {{\"prompt\": …}} a line, found an empty file");
+        return lines.Select((line, index) => (line, index)).Where(entry => !string.IsNullOrWhiteSpace(entry.line))
+            .Select(entry => ReadPrompt(file, entry.line, entry.index + 1));
+    }
+
+    private static string ReadPrompt(string file, string line, int number)
     {
         try
         {
@@ -69,9 +77,9 @@ internal sealed record PromptOptions(string? Text, string? File, string? BatchFi
         }
         catch (JsonException exception)
         {
-            throw new InvalidDataException($"{BatchFile}, line {number}: not JSON: {exception.Message}");
+            throw new InvalidDataException($"{file}, line {number}: not JSON: {exception.Message}");
         }
-        throw new InvalidDataException($"{BatchFile}, line {number}: expected an object with a string \"prompt\"");
+        throw new InvalidDataException($"{file}, line {number}: expected an object with a string \"prompt\"");
     }
 
     private static int[] ParseTokens(string text)

@@ -15,8 +15,8 @@ internal static class Windows
         if (!File.Exists(file))
             throw new UsageException($"--file {file}: no such file");
         IReadOnlyList<int[]> windows = file.EndsWith(".jsonl", StringComparison.OrdinalIgnoreCase)
-            ? [.. File.ReadLines(file).Select((line, index) => ReadLine(file, index + 1, line, session)).Where(window => window.Length > 0)]
-            : [.. Tokenizer.Load(session.Model.Path).Encode(File.ReadAllText(file)).Chunk(session.ContextLength)];
+            ? [.. Utf8Text.Read(file).Split('\n').Select((line, index) => ReadLine(file, index + 1, line, session)).Where(window => window.Length > 0)]
+            : [.. Tokenizer.Load(session.Model.Path).Encode(Utf8Text.Read(file)).Chunk(session.ContextLength)];
         if (windows.All(window => window.Length < 2))
             throw new EngineException($"{file}: expected at least 2 tokens, so that one can be predicted, found {windows.Sum(window => window.Length)}");
         return windows;

@@ -16,7 +16,11 @@ internal static class CalibrateRun
         ClusterCalibration calibration = ClusterCalibration.Measure(world, device);
         if (world.Rank == 0)
         {
-            CalibrationFile.Save(file, calibration);
+            using (PendingFile pending = new(file))
+            {
+                CalibrationFile.Write(pending.Stream, calibration);
+                pending.Complete();
+            }
             ReportFormat.Print(format, [("measured", Table(file, calibration))]);
         }
         world.Barrier();

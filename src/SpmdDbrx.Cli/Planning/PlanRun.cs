@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
+using System.Text;
 using SpmdDbrx.Engine.Performance.Inputs;
 using SpmdDbrx.Engine.Performance.Reports;
 using SpmdDbrx.Engine.Placement;
@@ -95,7 +96,9 @@ internal sealed class PlanRun
             return;
         ExpertPlacement chosen = Chosen(candidates);
         string note = $"plan --nodes {Nodes} --experts-per-node {string.Join(',', ExpertsPerNode)} --seed {Seed}: {Kind}, routing {check.Description}";
-        ExpertPlacementFile.Save(OutputFile, chosen, ExpectedMaxLoad.Of(chosen, check).Mean, note);
+        using PendingFile file = new(OutputFile);
+        file.Stream.Write(Encoding.UTF8.GetBytes(ExpertPlacementFile.ToJson(chosen, ExpectedMaxLoad.Of(chosen, check).Mean, note)));
+        file.Complete();
         if (Format == "table")
             Console.Out.WriteLine($"written to {OutputFile}");
     }

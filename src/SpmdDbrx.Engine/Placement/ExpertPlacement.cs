@@ -115,7 +115,7 @@ public sealed class ExpertPlacement
         int[] slots = [.. expertsPerRank.Select(count => Math.Min(count, expertCount))];
         if (slots.Sum() < expertCount)
             throw new InvalidInputException(
-                $"experts per rank: {slots.Length} ranks hold {slots.Sum()} experts together, fewer than the model's {expertCount}; add ranks or memory");
+                $"experts per rank: {(slots.Length == 1 ? "1 rank holds" : $"{slots.Length} ranks hold")} {slots.Sum()} experts together, fewer than the model's {expertCount}; add ranks or memory");
         return slots;
     }
 

@@ -39,23 +39,14 @@ public static class ExpertPlacementFile
         }
     }
 
-    /// <summary>Writes a placement to a temporary name and renames it.</summary>
-    /// <param name="file">Path.</param>
-    /// <param name="placement">What to write.</param>
-    /// <param name="expectedMaxLoad">E[max load], for readers.</param>
-    /// <param name="note">How it was made, for readers.</param>
-    public static void Save(string file, ExpertPlacement placement, double? expectedMaxLoad = null, string? note = null)
-    {
-        string unfinished = $"{file}.unfinished";
-        File.WriteAllText(unfinished, ToJson(placement, expectedMaxLoad, note));
-        File.Move(unfinished, file, overwrite: true);
-    }
-
     /// <summary>16 hexadecimal digits, equal exactly for equal placements; ranks compare it before the first token.</summary>
     public static string Fingerprint(ExpertPlacement placement) =>
         Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(ToJson(placement)))[..8]);
 
     /// <summary>The file's text.</summary>
+    /// <param name="placement">What to write.</param>
+    /// <param name="expectedMaxLoad">E[max load], for readers.</param>
+    /// <param name="note">How it was made, for readers.</param>
     public static string ToJson(ExpertPlacement placement, double? expectedMaxLoad = null, string? note = null)
     {
         StringBuilder text = new();

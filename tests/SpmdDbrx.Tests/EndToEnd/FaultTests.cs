@@ -101,6 +101,21 @@ public sealed class FaultTests(PrestackedTinyModel model) : IClassFixture<Presta
             RequireOneLine(SpmdProgram.Run(ranks, "genrate", "-p", "x"), 2, "'genrate'");
     }
 
+    [SkippableFact]
+    public void UsageError_OnOneRankOnly_EndsTheJobWithItsLine()
+    {
+        Skip.IfNot(SpmdProgram.HasMpi, NeedsMpi);
+        SpmdProgram.Outcome outcome = SpmdProgram.RunJob([(1, Arguments(model.ModelPath)), (1, [.. Arguments(model.ModelPath), "--bad"])]);
+        RequireOneLine(outcome, 2, $"[1/{System.Environment.MachineName}] spmd-dbrx: Unrecognized command or argument '--bad'");
+    }
+
+    [Theory]
+    [InlineData("--logits")]
+    [InlineData("--trace")]
+    public void Generate_OutputInNoFolder_NamesTheFileAsGiven(string option) =>
+        RequireOneLine(
+            SpmdProgram.Run(0, [.. Arguments(model.ModelPath), option, "/no/such/folder/out"]), 1, "spmd-dbrx: /no/such/folder/out: cannot be written: there is no such folder");
+
     [SkippableTheory]
     [InlineData("--logits")]
     [InlineData("--trace")]
@@ -123,14 +138,6 @@ public sealed class FaultTests(PrestackedTinyModel model) : IClassFixture<Presta
         using JsonDocument report = JsonDocument.Parse(outcome.Output);
         Assert.Equal("length", report.RootElement.GetProperty("finish_reason").GetString());
         Assert.Equal(8, report.RootElement.GetProperty("tokens").GetArrayLength());
-    }
-
-    [Fact]
-    public void Settings_NotJson_IsAUsageErrorThatNamesTheFile()
-    {
-        using TemporaryDirectory folder = new();
-        File.WriteAllText(folder["appsettings.json"], "{bad");
-        RequireOneLine(SpmdProgram.RunIn(folder.Root, "verify", "--model", model.ModelPath), 2, folder["appsettings.json"]);
     }
 
     [Fact]

@@ -25,10 +25,14 @@ internal static class SpmdProgram
     /// <summary>Runs one process in a working directory.</summary>
     public static Outcome RunIn(string folder, params string[] arguments) => RunJob([(0, arguments)], folder);
 
+    /// <summary>Runs one process with one more variable in its environment.</summary>
+    public static Outcome RunWith(string variable, string value, params string[] arguments) => RunJob([(0, arguments)], variable: (variable, value));
+
     /// <summary>Runs groups of ranks with different arguments as one job (MPMD).</summary>
-    public static Outcome RunJob(IReadOnlyList<(int Ranks, string[] Arguments)> groups, string folder = "")
+    public static Outcome RunJob(
+        IReadOnlyList<(int Ranks, string[] Arguments)> groups, string folder = "", (string Name, string Value)? variable = null)
     {
-        using Process process = Start(groups, folder);
+        using Process process = Start(groups, folder, variable);
         Stopwatch clock = Stopwatch.StartNew();
         Task<string> output = process.StandardOutput.ReadToEndAsync();
         Task<string> errors = process.StandardError.ReadToEndAsync();
@@ -41,10 +45,13 @@ internal static class SpmdProgram
     }
 
     /// <summary>Starts a job and returns at once.</summary>
-    public static Process Start(IReadOnlyList<(int Ranks, string[] Arguments)> groups, string folder = "")
+    public static Process Start(
+        IReadOnlyList<(int Ranks, string[] Arguments)> groups, string folder = "", (string Name, string Value)? variable = null)
     {
         ProcessStartInfo start = new() { RedirectStandardOutput = true, RedirectStandardError = true, WorkingDirectory = folder };
         start.FileName = groups is [(0, _)] ? "dotnet" : Mpiexec;
+        if (variable is { } added)
+            start.Environment[added.Name] = added.Value;
         start.Environment["OMPI_ALLOW_RUN_AS_ROOT"] = "1";
         start.Environment["OMPI_ALLOW_RUN_AS_ROOT_CONFIRM"] = "1";
         if (groups is not [(0, _)] && Version.Value!.Contains("Open MPI", StringComparison.Ordinal))

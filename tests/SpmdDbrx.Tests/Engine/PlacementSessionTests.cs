@@ -103,9 +103,9 @@ public sealed class PlacementSessionTests(PrestackedTinyModel model) : IClassFix
     private static string Save(TemporaryDirectory folder, string kind, int[] slots)
     {
         string file = folder["placement.json"];
-        ExpertPlacementFile.Save(file, kind == "ring"
+        File.WriteAllText(file, ExpertPlacementFile.ToJson(kind == "ring"
             ? ExpertPlacement.Ring(16, slots)
-            : PlacementSearch.Run(RoutingDistribution.Uniform(16, 4, 10_000, seed: 1), slots, seed: 1, steps: 4_000, restarts: 1));
+            : PlacementSearch.Run(RoutingDistribution.Uniform(16, 4, 10_000, seed: 1), slots, seed: 1, steps: 4_000, restarts: 1)));
         return file;
     }
 }

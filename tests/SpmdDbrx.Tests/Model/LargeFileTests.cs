@@ -39,7 +39,7 @@ public sealed class LargeFileTests : IDisposable
     [SkippableFact]
     public void Prestack_CheckpointBeyond4GB_EveryMarkArrives()
     {
-        Skip.If(Environment.GetEnvironmentVariable("SPMDDBRX_LARGE_TESTS") is null, "writes 9 GB; SPMDDBRX_LARGE_TESTS=1 runs it");
+        Skip.If(Environment.GetEnvironmentVariable("SPMD_LARGE_TESTS") is null, "writes 9 GB; SPMD_LARGE_TESTS=1 runs it");
         ModelConfig config = SmallCheckpoint.Config with { VocabularySize = 55_000_000 };
         ModelDirectory from = ModelDirectory.Open(SparseCheckpoint.Write(folder["in"], config));
         AssertWritesAreFound(from, [from.Embedding, from.LmHead, from.Expert(2, 4).W2]);

@@ -11,14 +11,11 @@ public static class CalibrationFile
     private const double GibiByte = 1024.0 * 1024 * 1024;
     private static readonly JsonWriterOptions Options = new() { Indented = true, NewLine = "\n", Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
-    /// <summary>Writes to a temporary name and renames it.</summary>
-    public static void Save(string file, ClusterCalibration calibration)
+    /// <summary>Writes the file's text, UTF-8.</summary>
+    public static void Write(Stream stream, ClusterCalibration calibration)
     {
-        string unfinished = $"{file}.unfinished";
-        using (FileStream stream = File.Create(unfinished))
-        using (Utf8JsonWriter json = new(stream, Options))
-            Write(json, calibration);
-        File.Move(unfinished, file, overwrite: true);
+        using Utf8JsonWriter json = new(stream, Options);
+        Write(json, calibration);
     }
 
     private static void Write(Utf8JsonWriter json, ClusterCalibration calibration)

@@ -112,7 +112,7 @@ public class ExpertPlacementTests
         try
         {
             ExpertPlacement placement = ExpertPlacement.Ring(16, [8, 5, 9]);
-            ExpertPlacementFile.Save(file, placement, 2.0143, "made by \"a test\"");
+            File.WriteAllText(file, ExpertPlacementFile.ToJson(placement, 2.0143, "made by \"a test\""));
             ExpertPlacement loaded = ExpertPlacementFile.Load(file, expertCount: 16, rankCount: 3);
             for (int rank = 0; rank < 3; rank++)
                 Assert.Equal(placement.ExpertsOf(rank).ToArray(), loaded.ExpertsOf(rank).ToArray());

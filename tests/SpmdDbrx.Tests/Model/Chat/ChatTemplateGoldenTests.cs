@@ -57,12 +57,12 @@ public class ChatTemplateGoldenTests
         }
     }
 
-    /// <summary>Databricks' own template is not in this repository; SPMDDBRX_OFFICIAL_TEMPLATE names a file that holds it.</summary>
+    /// <summary>Databricks' own template is not in this repository; SPMD_OFFICIAL_TEMPLATE names a file that holds it.</summary>
     [SkippableFact]
     public void Render_OfficialTemplate_GivesTheRecordedHashes()
     {
-        string? path = Environment.GetEnvironmentVariable("SPMDDBRX_OFFICIAL_TEMPLATE");
-        Skip.If(path is null, "SPMDDBRX_OFFICIAL_TEMPLATE does not name a file with DBRX's own chat template");
+        string? path = Environment.GetEnvironmentVariable("SPMD_OFFICIAL_TEMPLATE");
+        Skip.If(path is null, "SPMD_OFFICIAL_TEMPLATE does not name a file with DBRX's own chat template");
         using TemporaryDirectory folder = new();
         File.Copy(path!, folder["chat_template.jinja"]);
         ChatTemplate template = ChatTemplate.Load(folder.Root);
