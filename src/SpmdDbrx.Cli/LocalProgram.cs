@@ -7,8 +7,9 @@ internal static class LocalProgram
 {
     /// <summary>Runs <paramref name="body"/> in one process; under mpiexec only rank 0 does it.</summary>
     /// <param name="body">The command; stops soon after its token is cancelled.</param>
+    /// <param name="stopped">What is said when a signal ends it.</param>
     /// <returns>Its exit code; 128 + the signal's number if a signal ended it.</returns>
-    public static int Run(Func<CancellationToken, int> body)
+    public static int Run(Func<CancellationToken, int> body, string stopped = "stopped; nothing was changed")
     {
         if (!LaunchedRank.IsFirst)
             return ExitCode.Done;
@@ -24,7 +25,7 @@ internal static class LocalProgram
             }
             catch (OperationCanceledException) when (stop.IsCancellationRequested)
             {
-                Console.Error.WriteLine("spmd-dbrx: stopped; nothing was changed");
+                Console.Error.WriteLine($"spmd-dbrx: {stopped}");
                 return signalCode;
             }
         });

@@ -4,7 +4,7 @@ using System.Text.Json;
 namespace SpmdDbrx.Engine;
 
 /// <summary>A value in a JSON file that knows its file and its path, so that every complaint names both.</summary>
-internal readonly struct JsonField
+public readonly struct JsonField
 {
     private static readonly JsonDocumentOptions Options = new()
     {

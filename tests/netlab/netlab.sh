@@ -8,6 +8,9 @@
 #                                      one list a host (0-7,12), by default contiguous shares; nothing is copied
 #   netlab.sh run [--on hK] COMMAND…   runs a command on a host (default h1); mpiexec starts ranks on the others through launch-agent.sh
 #   netlab.sh ranks hK                 process ids of the ranks on a host;   pids: of everything still running on all hosts
+#   netlab.sh job N [KEY=VALUE…] [--model DIR [EXPERTS…]] -- COMMAND…
+#                                      one job in a lab of its own, which is gone afterwards: N hosts, troubles, then COMMAND on h1. A model is
+#                                      shown at its own path. $NETLAB in COMMAND's words is replaced. Code 126: no lab can be made here
 #   netlab.sh down                     ends whatever runs on the hosts and removes the lab
 set -euo pipefail
 HERE=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -17,6 +20,9 @@ fail() { echo "netlab.sh: $*" >&2; exit 1; }
 
 usage() { sed -n '2,/^set /{/^#/s/^# \{0,1\}//p}' "${BASH_SOURCE[0]}" >&2; exit 2; }
 
+NEEDS="needs root and /dev/net/tun"
+can_make_labs() { [ "$(id -u)" = 0 ] && [ -c /dev/net/tun ]; }
+
 host_count() { wc -l <"$NETLAB/hostfile"; }
 
 host_pid() { cat "$NETLAB/$1.pid" 2>/dev/null || fail "$1: no such host in $NETLAB"; }
@@ -25,7 +31,7 @@ enter() { nsenter --target "$(host_pid "$1")" --net --uts --mount -- "${@:2}"; }
 
 up() { # up N
   [[ ${1:-} =~ ^[1-9][0-9]?$ ]] || usage
-  [ "$(id -u)" = 0 ] && [ -c /dev/net/tun ] || fail "needs root and /dev/net/tun"
+  can_make_labs || fail "$NEEDS"
   make -s -C "$HERE" >&2
   NETLAB=$(mktemp -d "${TMPDIR:-/tmp}/spmd-netlab.XXXXXX")
   trap down ERR
@@ -125,6 +131,33 @@ ranks() { # ranks HOST
   done
 }
 
+job() { # job N [KEY=VALUE…] [--model DIR [EXPERTS…]] -- COMMAND…
+  local hosts=${1:-} troubles=() model="" experts=() code=0 child k
+  shift
+  while [[ ${1:-} == *=* ]]; do troubles+=("$1"); shift; done
+  if [ "${1:-}" = --model ]; then
+    model=$(cd "$2" && pwd)
+    shift 2
+    while [ $# -gt 0 ] && [ "$1" != -- ]; do experts+=("$1"); shift; done
+  fi
+  [ "${1:-}" = -- ] && [ $# -gt 1 ] || usage
+  shift
+  can_make_labs || { echo "netlab.sh: $NEEDS" >&2; exit 126; }
+  NETLAB=$(up "$hosts")
+  trap down EXIT
+  [ ${#troubles[@]} = 0 ] || set_troubles "${troubles[@]}"
+  if [ -n "$model" ]; then
+    show_model "$model" "${experts[@]}" >/dev/null
+    for ((k = 1; k <= hosts; k++)); do enter "h$k" mount --rbind "$NETLAB/model" "$model"; done
+  fi
+  run "${@//\$NETLAB/$NETLAB}" &
+  child=$!
+  trap 'kill -TERM $child' TERM INT
+  wait "$child" || code=$?
+  ! kill -0 "$child" 2>/dev/null || wait "$child" || true # a signal ends the first wait early
+  return "$code"
+}
+
 down() {
   local left
   left=$(pids)
@@ -135,7 +168,7 @@ down() {
 
 verb=${1:-}
 [ $# -eq 0 ] || shift
-[ "$verb" = up ] || [ -d "${NETLAB:-}" ] || fail "NETLAB is not set to a lab's folder: export NETLAB=\$(netlab.sh up N)"
+[ "$verb" = up ] || [ "$verb" = job ] || [ -d "${NETLAB:-}" ] || fail "NETLAB is not set to a lab's folder: export NETLAB=\$(netlab.sh up N)"
 case $verb in
   up) up "$@" ;;
   set) set_troubles "$@" ;;
@@ -143,6 +176,7 @@ case $verb in
   run) run "$@" ;;
   ranks) ranks "$@" ;;
   pids) pids ;;
+  job) job "$@" ;;
   down) down ;;
   *) usage ;;
 esac

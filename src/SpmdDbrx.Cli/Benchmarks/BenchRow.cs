@@ -1,4 +1,3 @@
-using System.Reflection;
 using System.Text.Json.Nodes;
 using SpmdDbrx.Compute;
 using SpmdDbrx.Engine.Benchmarks;
@@ -42,11 +41,14 @@ internal sealed record BenchRow(RankSession Session, string StrategyName, Benchm
                 Number("comm. ms", 1e3 * total.CommunicationSeconds / tokens, "F3"),
                 Number("misc. ms", 1e3 * total.MiscSeconds / tokens, "F3"),
                 Number("experts/layer", (double)total.BusiestRankExperts / total.Layers, "F3"),
+                Number("mean experts/layer", Result.MeanExperts, "F3"),
+                Number("communications/layer", Result.CommunicationsPerLayer, "F3"),
+                Number("bytes/layer", Result.PayloadBytesPerLayer, "F0"),
                 Number("predicted t/s", PredictedTokensPerSecond, "F2"),
                 Number("error %", 100 * error, "F1"),
                 Number("read GB/s", Known(Result.Machine.ReadBytesPerSecond) / 1e9, "F1"),
                 Number("peak GFLOP/s", Known(Result.Machine.PeakFlopPerSecond) / 1e9, "F1"),
-                Text("commit", Commit),
+                Text("commit", ProgramVersion.Commit),
             ];
         }
     }
@@ -57,16 +59,6 @@ internal sealed record BenchRow(RankSession Session, string StrategyName, Benchm
     private double ParameterCount => ModelShape.From("model", Session.Model.Config).TotalWeights;
 
     private double SizeBytes => ParameterCount * Session.Model.Config.WeightType.ElementBytes();
-
-    private static string Commit
-    {
-        get
-        {
-            string version = typeof(BenchRow).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion ?? "";
-            int plus = version.IndexOf('+', StringComparison.Ordinal);
-            return plus < 0 ? "unknown" : version[(plus + 1)..Math.Min(version.Length, plus + 11)];
-        }
-    }
 
     private PhaseStatistics Total()
     {

@@ -15,7 +15,7 @@ namespace SpmdDbrx.Cli.Commands;
 /// <summary><c>bench</c>: llama-bench's tests and columns, beside the machine's own limits and the performance model's prediction.</summary>
 internal static class BenchCommand
 {
-    private sealed record Plan(IReadOnlyList<BenchmarkTest> Tests, IReadOnlyList<string> Strategies, int Repeats, string Format);
+    private sealed record Plan(IReadOnlyList<BenchmarkTest> Tests, IReadOnlyList<string> Strategies, int Repeats, bool ProbesMachine, string Format);
 
     // A single rank sends nothing.
     private static readonly Network NoNetwork = new()
@@ -38,11 +38,13 @@ internal static class BenchCommand
         Option<string?> strategies = settings.Option<string?>("--strategies", null, "presets to compare: naive,p-lb,p-lr-d; default the one of --strategy", "LIST");
         Option<int> repeats = settings.Option("--repeat", 5, "repetitions that count", "R", "-r");
         repeats.RequireAtLeast(1);
+        Option<bool> noProbe = settings.Option("--no-probe", false, "do not measure bandwidth and peak beside each test");
         Option<string> format = settings.Option("--output", "md", "md, csv, json or jsonl", "FORMAT", "-o");
         format.RequireOneOf("md", "csv", "json", "jsonl");
-        foreach (Option option in (Option[])[prompts, generated, depth, strategies, repeats, format])
+        foreach (Option option in (Option[])[prompts, generated, depth, strategies, repeats, noProbe, format])
             command.Options.Add(option);
         Func<ParseResult, ModelOptions> model = ModelOptions.AddTo(command, settings);
+        command.Subcommands.Add(SweepCommand.Create());
         command.SetAction(parsed => Failure.Guard(() =>
         {
             ModelOptions options = model(parsed);
@@ -57,7 +59,7 @@ internal static class BenchCommand
             string? unknown = presets.FirstOrDefault(preset => preset != options.StrategyName && !StrategyOptions.Presets.Contains(preset));
             if (unknown is not null)
                 throw new UsageException($"--strategies: expected {string.Join(" or ", StrategyOptions.Presets)}, found '{unknown}'");
-            Plan plan = new(tests, presets, parsed.GetValue(repeats), parsed.GetRequiredValue(format));
+            Plan plan = new(tests, presets, parsed.GetValue(repeats), !parsed.GetValue(noProbe), parsed.GetRequiredValue(format));
             return RankProgram.Run(options.Logging, options.HeartbeatSeconds, world => Run(world, options, plan));
         }));
         return command;
@@ -84,7 +86,7 @@ internal static class BenchCommand
             EngineOptions engine = preset == options.StrategyName ? options.Engine : StrategyOptions.Preset(preset).Apply(options.Engine);
             engine = engine with { ContextLength = engine.ContextLength ?? plan.Tests.Max(test => test.ContextLength) };
             using RankSession session = RankSession.Open(world, device, options.ModelPath, engine);
-            using ModelBenchmark benchmark = new(session);
+            using ModelBenchmark benchmark = new(session, plan.ProbesMachine);
             foreach (BenchmarkTest test in plan.Tests)
             {
                 BenchmarkResult result = benchmark.Run(test, plan.Repeats);

@@ -25,10 +25,10 @@ internal static class MakeModelCommand
         Option<long> shard = settings.Option("--shard-bytes", new SyntheticOptions().ShardBytes, "most bytes of a shard", "N");
         foreach (Option option in (Option[])[output, shape, type, seed, tokenizer, shard])
             command.Options.Add(option);
-        Func<ParseResult, ModelConfig, ModelConfig> resize = AddSizes(command, settings);
+        Func<ParseResult, SyntheticSizes> sizes = AddSizes(command, settings);
         command.SetAction(parsed => LocalProgram.Run(cancellation =>
         {
-            ModelConfig config = resize(parsed, SyntheticShape.Named(parsed.GetRequiredValue(shape))) with { WeightType = ParseType(parsed.GetRequiredValue(type)) };
+            ModelConfig config = sizes(parsed).Apply(SyntheticShape.Named(parsed.GetRequiredValue(shape))) with { WeightType = ParseType(parsed.GetRequiredValue(type)) };
             SyntheticOptions options = new()
             {
                 Seed = (ulong)parsed.GetValue(seed),
@@ -40,7 +40,7 @@ internal static class MakeModelCommand
         return command;
     }
 
-    private static Func<ParseResult, ModelConfig, ModelConfig> AddSizes(Command command, Settings settings)
+    private static Func<ParseResult, SyntheticSizes> AddSizes(Command command, Settings settings)
     {
         Option<int?> Size(string name, string description)
         {
@@ -58,20 +58,16 @@ internal static class MakeModelCommand
         Option<int?> topK = Size("--experts-per-token", "experts chosen for a token");
         Option<int?> expertHidden = Size("--expert-hidden-dim", "hidden units of an expert");
         Option<int?> vocabulary = Size("--vocabulary", "rows of embedding and LM head");
-        return (parsed, config) =>
+        return parsed => new SyntheticSizes
         {
-            ModelConfig resized = config with
-            {
-                LayerCount = parsed.GetValue(layers) ?? config.LayerCount,
-                HiddenDim = parsed.GetValue(hidden) ?? config.HiddenDim,
-                HeadCount = parsed.GetValue(heads) ?? config.HeadCount,
-                KvHeadCount = parsed.GetValue(kvHeads) ?? config.KvHeadCount,
-                ExpertCount = parsed.GetValue(experts) ?? config.ExpertCount,
-                TopK = parsed.GetValue(topK) ?? config.TopK,
-                ExpertHiddenDim = parsed.GetValue(expertHidden) ?? config.ExpertHiddenDim,
-                VocabularySize = parsed.GetValue(vocabulary) ?? config.VocabularySize,
-            };
-            return resized with { HeadDim = resized.HiddenDim / resized.HeadCount };
+            Layers = parsed.GetValue(layers),
+            HiddenDim = parsed.GetValue(hidden),
+            Heads = parsed.GetValue(heads),
+            KvHeads = parsed.GetValue(kvHeads),
+            Experts = parsed.GetValue(experts),
+            ExpertsPerToken = parsed.GetValue(topK),
+            ExpertHiddenDim = parsed.GetValue(expertHidden),
+            Vocabulary = parsed.GetValue(vocabulary),
         };
     }
 

@@ -7,9 +7,12 @@ namespace SpmdDbrx.Engine.Benchmarks;
 /// <param name="Samples">Every repetition on rank 0, warm-up excluded; at least one.</param>
 /// <param name="BytesPerToken">Weights and KV cache read for a token, all ranks.</param>
 /// <param name="FlopPerToken">Floating-point operations for a token, all ranks.</param>
+/// <param name="MeanExperts">Experts that a rank runs in a layer, mean over ranks and layers; spare ones included.</param>
+/// <param name="Communication">What rank 0 communicated inside the layers of all repetitions; choosing the next token is not part of it.</param>
 /// <param name="Probes">Bandwidth and peak of all ranks together before the first repetition and after each: one more than samples.</param>
 public sealed record BenchmarkResult(
-    BenchmarkTest Test, IReadOnlyList<PhaseStatistics> Samples, double BytesPerToken, double FlopPerToken, IReadOnlyList<MachineRates> Probes)
+    BenchmarkTest Test, IReadOnlyList<PhaseStatistics> Samples, double BytesPerToken, double FlopPerToken, double MeanExperts,
+    LayerCommunication Communication, IReadOnlyList<MachineRates> Probes)
 {
     /// <summary>Mean over the repetitions, tokens a second.</summary>
     public double TokensPerSecond => Samples.Average(Rate);
@@ -42,6 +45,12 @@ public sealed record BenchmarkResult(
 
     /// <summary>Arithmetic reached, as a share of the peak probed just before and just after each repetition; the median.</summary>
     public double ShareOfPeak => MedianShare(FlopPerToken, probe => probe.PeakFlopPerSecond);
+
+    /// <summary>Collective calls a layer, counted by the communicator.</summary>
+    public double CommunicationsPerLayer => (double)Communication.Collectives / Samples.Sum(sample => sample.Layers);
+
+    /// <summary>Bytes that rank 0 hands to collectives a layer, counted by the communicator; of a whole batch where a prompt is processed.</summary>
+    public double PayloadBytesPerLayer => (double)Communication.PayloadBytes / Samples.Sum(sample => sample.Layers);
 
     private double MedianShare(double workPerToken, Func<MachineRates, double> rate) => MedianOf(Samples.Select((sample, index) =>
         workPerToken * Rate(sample) / ((rate(Probes[index]) + rate(Probes[index + 1])) / 2)));

@@ -8,46 +8,54 @@ namespace SpmdDbrx.Engine.Benchmarks;
 
 /// <summary>Measures prompt processing and generation as the engine does them, beside the bandwidth and the peak of the same ranks at the same time.</summary>
 /// <param name="session">The model; every rank of the world runs the same tests.</param>
-public sealed class ModelBenchmark(RankSession session) : IDisposable
+/// <param name="probesMachine">Whether bandwidth and peak are measured: seconds a test where ranks share cores.</param>
+public sealed class ModelBenchmark(RankSession session, bool probesMachine) : IDisposable
 {
     // Far beyond the caches, and read in tens of milliseconds.
     private const long ProbeBytes = 512L << 20;
 
-    private readonly DeviceBuffer probed = AllocateProbed(session.Device);
+    private readonly DeviceBuffer? probed = probesMachine && session.Device is CpuDevice ? AllocateProbed(session.Device) : null;
     private readonly TokenWork work = new(session.Model.Config);
     private readonly Sampler sampler = new(new SamplingOptions(), session.Model.Config.VocabularySize);
+
+    // The same tokens on every rank and in every run, others in every repetition.
+    private readonly Random random = new(Seed: 1);
+    private LayerCommunication communication;
 
     /// <summary>Runs a test once to warm up, then <paramref name="repeats"/> times between probes of the machine, whose speed changes on a shared host.</summary>
     public BenchmarkResult Run(BenchmarkTest test, int repeats)
     {
-        int[] tokens = RandomTokens(test.Depth + test.Tokens);
-        Fill(tokens.AsSpan(0, test.Depth), start: 0);
-        RunOnce(test, tokens);
+        Fill(RandomTokens(test.Depth), start: 0);
+        RunOnce(test);
+        communication = default;
         List<PhaseStatistics> samples = [];
         List<MachineRates> probes = [Probe()];
         for (int repeat = 0; repeat < repeats; repeat++)
         {
             session.World.Barrier();
             PhaseStatistics start = PhaseStatistics.Read(session);
-            RunOnce(test, tokens);
+            RunOnce(test);
             samples.Add(PhaseStatistics.Read(session).Since(start, test.Tokens));
             probes.Add(Probe());
         }
-        return new BenchmarkResult(test, samples, BytesPerToken(test, samples), FlopPerToken(test), probes);
+        double ownExperts = Sum(samples.Average(sample => (double)sample.OwnExperts));
+        double meanExperts = ownExperts / session.World.Size / samples[0].Layers;
+        return new BenchmarkResult(test, samples, BytesPerToken(test, ownExperts), FlopPerToken(test), meanExperts, communication, probes);
     }
 
-    private void RunOnce(BenchmarkTest test, int[] tokens)
+    private void RunOnce(BenchmarkTest test)
     {
+        int[] tokens = RandomTokens(test.Tokens);
         if (test.IsPrompt)
         {
-            Sample(Fill(tokens.AsSpan(test.Depth), test.Depth), test.ContextLength);
+            Sample(Fill(tokens, test.Depth), test.ContextLength);
             return;
         }
-        int token = tokens[test.Depth];
-        for (int position = test.Depth; position < test.ContextLength; position++)
+        // What is sampled is not what comes next: a model with random weights would soon repeat itself, and its routing with it.
+        for (int index = 0; index < tokens.Length; index++)
         {
-            session.Decoder.Forward([token], position);
-            token = Sample(row: 0, position);
+            Forward([tokens[index]], test.Depth + index);
+            Sample(row: 0, test.Depth + index);
         }
     }
 
@@ -58,30 +66,33 @@ public sealed class ModelBenchmark(RankSession session) : IDisposable
         for (int first = 0; first < tokens.Length; first += session.Decoder.BatchCapacity)
         {
             ReadOnlySpan<int> batch = tokens.Slice(first, Math.Min(session.Decoder.BatchCapacity, tokens.Length - first));
-            session.Decoder.Forward(batch, start + first);
+            Forward(batch, start + first);
             row = batch.Length - 1;
         }
         return row;
     }
 
-    private int Sample(int row, int position)
+    private void Forward(ReadOnlySpan<int> tokens, int position)
     {
-        int sampled = session.Exchange.RunsAttention ? sampler.Sample(session.Decoder.Logits(row, 1).Row(0), position) : 0;
-        return session.Exchange.AgreeOnToken(sampled);
+        LayerCommunication before = LayerCommunication.Read(session.World.Counters);
+        session.Decoder.Forward(tokens, position);
+        communication += LayerCommunication.Read(session.World.Counters) - before;
     }
 
-    private int[] RandomTokens(int count)
+    private void Sample(int row, int position)
     {
-        // The same tokens on every rank and in every run.
-        Random random = new(Seed: 1);
-        return [.. Enumerable.Range(0, count).Select(_ => random.Next(session.Model.Config.VocabularySize))];
+        int sampled = session.Exchange.RunsAttention ? sampler.Sample(session.Decoder.Logits(row, 1).Row(0), position) : 0;
+        session.Exchange.AgreeOnToken(sampled);
     }
+
+    private int[] RandomTokens(int count) =>
+        [.. Enumerable.Range(0, count).Select(_ => random.Next(session.Model.Config.VocabularySize))];
 
     /// <summary>All ranks measure at once, as they work at once.</summary>
     private MachineRates Probe()
     {
         session.World.Barrier();
-        if (session.Device is not CpuDevice cpu)
+        if (probed is null || session.Device is not CpuDevice cpu)
             return MachineRates.Unknown;
         CpuProbe probe = new(cpu);
         return new MachineRates(Sum(probe.ReadBytesPerSecond(probed)), Sum(probe.PrefillFlopPerSecond()));
@@ -95,10 +106,12 @@ public sealed class ModelBenchmark(RankSession session) : IDisposable
         return buffer;
     }
 
-    private double BytesPerToken(BenchmarkTest test, List<PhaseStatistics> samples)
+    /// <param name="test">The test.</param>
+    /// <param name="ownExperts">Experts that all ranks ran in all layers of one repetition.</param>
+    private double BytesPerToken(BenchmarkTest test, double ownExperts)
     {
         double share = session.Options.Partition == Partition.Slices ? 1.0 / session.World.Size : 1;
-        double expertBytes = Sum(samples.Average(sample => (double)sample.OwnExperts) * work.ExpertBytes * share);
+        double expertBytes = ownExperts * work.ExpertBytes * share;
         double meanPosition = test.Depth + ((test.Tokens + 1) / 2.0);
         double replicated = test.IsPrompt ? work.ReplicatedBytes(test.ContextLength) : test.Tokens * work.ReplicatedBytes(meanPosition);
         return ((RanksWithAttention * replicated) + expertBytes) / test.Tokens;
@@ -119,5 +132,5 @@ public sealed class ModelBenchmark(RankSession session) : IDisposable
         return values[0];
     }
 
-    public void Dispose() => probed.Dispose();
+    public void Dispose() => probed?.Dispose();
 }

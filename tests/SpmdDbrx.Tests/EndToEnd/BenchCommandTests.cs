@@ -6,9 +6,9 @@ namespace SpmdDbrx.Tests.EndToEnd;
 public sealed class BenchCommandTests(PrestackedTinyModel model) : IClassFixture<PrestackedTinyModel>
 {
     [SkippableTheory]
-    [InlineData(0, "p-lr-d", 4.0)]
-    [InlineData(2, "p-lb", 8.0)]
-    public void Bench_TinyModel_MeasuresEveryTest(int ranks, string strategy, double expertsPerLayer)
+    [InlineData(0, "p-lr-d", 4.0, 1.0)]
+    [InlineData(2, "p-lb", 8.0, 2.0)]
+    public void Bench_TinyModel_MeasuresEveryTest(int ranks, string strategy, double expertsPerLayer, double communicationsPerLayer)
     {
         Skip.If(ranks > 0 && !SpmdProgram.HasMpi, "no mpiexec, or SPMD_MPI_LIBRARY is not set: start the tests with run.sh test");
         SpmdProgram.Outcome outcome = SpmdProgram.Run(
@@ -27,6 +27,21 @@ public sealed class BenchCommandTests(PrestackedTinyModel model) : IClassFixture
             Assert.InRange(row.GetProperty("percent_of_peak").GetDouble(), 0, 110);
         });
         Assert.Equal(expertsPerLayer, rows[2].GetProperty("experts_layer").GetDouble());
+        Assert.Equal(expertsPerLayer, rows[2].GetProperty("mean_experts_layer").GetDouble());
+        Assert.All(rows, row => Assert.Equal(communicationsPerLayer, row.GetProperty("communications_layer").GetDouble()));
+        // At least the hidden state of one token, once a communication.
+        Assert.True(rows[2].GetProperty("bytes_layer").GetDouble() >= communicationsPerLayer * 128 * sizeof(float));
+    }
+
+    [Fact]
+    public void Bench_WithoutProbe_LeavesSharesOfTheMachineOut()
+    {
+        SpmdProgram.Outcome outcome = SpmdProgram.Run(
+            0, "bench", "--model", model.ModelPath, "--pp", "0", "--tg", "2", "--repeat", "1", "--no-probe", "-o", "jsonl");
+        Assert.True(outcome.ExitCode == 0, outcome.Errors);
+        using JsonDocument row = JsonDocument.Parse(outcome.Output);
+        Assert.Equal(0, row.RootElement.GetProperty("percent_of_peak").GetDouble());
+        Assert.True(row.RootElement.GetProperty("t_s").GetDouble() > 0);
     }
 
     [Theory]

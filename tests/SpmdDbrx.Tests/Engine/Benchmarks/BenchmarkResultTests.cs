@@ -36,10 +36,22 @@ public class BenchmarkResultTests
         Assert.Equal(MachineRates.Unknown, result.Machine);
     }
 
+    [Fact]
+    public void Communication_OfSeveralRepetitions_IsPerLayer()
+    {
+        BenchmarkResult result = Result(tokensPerSecond: [1, 1, 1], readGigabytes: [1, 1, 1, 1]);
+
+        // One layer a repetition.
+        Assert.Equal(4, result.CommunicationsPerLayer);
+        Assert.Equal(1000, result.PayloadBytesPerLayer);
+    }
+
     private static BenchmarkResult Result(double[] tokensPerSecond, double[] readGigabytes) => new(
         new BenchmarkTest(IsPrompt: false, Tokens: 10, Depth: 0),
         [.. tokensPerSecond.Select(rate => new PhaseStatistics(10, 10 / rate, 0, 0, 1, 1, 1, 0, 0, 0))],
         BytesPerToken: 1e9,
         FlopPerToken: 1e9,
+        MeanExperts: 1,
+        new LayerCommunication(Collectives: 12, PayloadBytes: 3000),
         [.. readGigabytes.Select(rate => new MachineRates(rate * 1e9, 1e12))]);
 }
