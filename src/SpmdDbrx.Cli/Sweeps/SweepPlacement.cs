@@ -1,3 +1,4 @@
+using System.Text;
 using SpmdDbrx.Engine.Placement;
 using SpmdDbrx.Model;
 
@@ -43,7 +44,10 @@ internal sealed class SweepPlacement(ModelConfig config, string work)
         if (!File.Exists(file))
         {
             Directory.CreateDirectory(work);
-            ExpertPlacementFile.Save(file, placement, ExpectedMaxLoad.Of(placement, uniform).Mean, $"{cell.System.Placement}, routing {uniform.Description}");
+            using PendingFile pending = new(file);
+            pending.Stream.Write(Encoding.UTF8.GetBytes(ExpertPlacementFile.ToJson(
+                placement, ExpectedMaxLoad.Of(placement, uniform).Mean, $"{cell.System.Placement}, routing {uniform.Description}")));
+            pending.Complete();
         }
         return file;
     }
