@@ -112,19 +112,20 @@ internal sealed class SweepReport(Sweep sweep, IReadOnlyList<CellResult> results
     private ReportTable NetworkCosts()
     {
         ReportTable table = new(
-            "What the network adds to a generated token", "nodes", "system", "network", "delay µs", "rate Mb/s", "ms/token", "added ms/token", "added µs a communication");
+            "What the network adds to the communication of a generated token",
+            "nodes", "system", "network", "delay µs", "rate Mb/s", "comm. ms/token", "added ms/token", "added µs a communication");
         foreach (IGrouping<(int Nodes, string Line), CellResult> row in Rows().Where(row => row.Count() > 1))
         {
             if (row.FirstOrDefault(result => result.Cell.Network.Settings.All(setting => setting.Value == 0))?.Generation is not { } free)
                 continue;
             foreach (CellResult result in row)
             {
-                double added = result.Generation!.Seconds - free.Seconds;
+                double added = result.Generation!.CommunicationSeconds - free.CommunicationSeconds;
                 double communications = result.Generation.Communications * result.Record.Layers;
                 table.Add(
                     row.Key.Nodes, row.Key.Line, result.Cell.Network.Name, result.Cell.Network.DelayMicroseconds,
-                    result.Cell.Network.RateMegabits == 0 ? "–" : result.Cell.Network.RateMegabits, Text(1e3 * result.Generation.Seconds, "F1"),
-                    Text(1e3 * added, "F1"), Text(1e6 * added / communications, "F0"));
+                    result.Cell.Network.RateMegabits == 0 ? "–" : result.Cell.Network.RateMegabits, Text(1e3 * result.Generation.CommunicationSeconds, "F2"),
+                    Text(1e3 * added, "F2"), Text(1e6 * added / communications, "F0"));
             }
         }
         return table;
