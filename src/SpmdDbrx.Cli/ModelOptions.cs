@@ -1,4 +1,5 @@
 using System.CommandLine;
+using SpmdDbrx.Cli.Choosing;
 using SpmdDbrx.Engine.Session;
 using SpmdDbrx.Mpi;
 
@@ -9,10 +10,11 @@ namespace SpmdDbrx.Cli;
 /// <param name="Device">What computes.</param>
 /// <param name="Engine">How the session runs.</param>
 /// <param name="StrategyName">The preset, or "custom" when single axes were set.</param>
+/// <param name="Choice">Whether the program chooses instead.</param>
 /// <param name="HeartbeatSeconds">Silence after which a rank is lost; 0 = nobody watches.</param>
 /// <param name="Logging">Where logs go.</param>
 internal sealed record ModelOptions(
-    string ModelPath, DeviceOptions Device, EngineOptions Engine, string StrategyName, double HeartbeatSeconds, LoggingOptions Logging)
+    string ModelPath, DeviceOptions Device, EngineOptions Engine, string StrategyName, ChoiceOptions Choice, double HeartbeatSeconds, LoggingOptions Logging)
 {
     private const string Contiguous = "contiguous";
     private const string Shared = "shared";
@@ -39,6 +41,7 @@ internal sealed record ModelOptions(
         foreach (Option option in (Option[])[context, batch, placement, deterministic, noVerify, heartbeat])
             command.Options.Add(option);
         Func<ParseResult, StrategyOptions> strategy = StrategyOptions.AddTo(command, settings);
+        Func<ParseResult, ChoiceOptions> choice = ChoiceOptions.AddTo(command, settings);
         Func<ParseResult, LoggingOptions> logging = LoggingOptions.AddTo(command, settings);
         return parsed =>
         {
@@ -53,7 +56,7 @@ internal sealed record ModelOptions(
                 VerifyWeights = !parsed.GetValue(noVerify),
             };
             return new ModelOptions(
-                parsed.GetRequiredValue(model), device(parsed), chosen.Apply(engine), chosen.Name, parsed.GetValue(heartbeat), logging(parsed));
+                parsed.GetRequiredValue(model), device(parsed), chosen.Apply(engine), chosen.Name, choice(parsed), parsed.GetValue(heartbeat), logging(parsed));
         };
     }
 }

@@ -1,7 +1,9 @@
 using System.Runtime.InteropServices;
 using Serilog;
+using SpmdDbrx.Cli.Choosing;
 using SpmdDbrx.Compute;
 using SpmdDbrx.Engine.Session;
+using SpmdDbrx.Model;
 using SpmdDbrx.Mpi;
 
 namespace SpmdDbrx.Cli;
@@ -11,15 +13,17 @@ internal static class RankProgram
 {
     /// <summary>Opens the model on every rank and runs <paramref name="body"/>.</summary>
     /// <param name="options">Model, device and strategy.</param>
-    /// <param name="body">What every rank does; returns its exit code.</param>
-    public static int Run(ModelOptions options, Func<RankSession, double, int> body) => Run(options.Logging, options.HeartbeatSeconds, world =>
+    /// <param name="body">What every rank does with its session, the options as chosen, and the seconds this took; returns its exit code.</param>
+    public static int Run(ModelOptions options, Func<RankSession, ModelOptions, double, int> body) => Run(options.Logging, options.HeartbeatSeconds, world =>
     {
         long start = System.Diagnostics.Stopwatch.GetTimestamp();
         using IDevice device = options.Device.Create(world);
-        using RankSession session = RankSession.Open(world, device, options.ModelPath, options.Engine);
+        ModelDirectory model = RankSession.OpenModel(world, options.ModelPath);
+        ModelOptions chosen = DeploymentChooser.Choose(world, device, model, options);
+        using RankSession session = RankSession.Open(world, device, model, chosen.Engine);
         Log.Information("{Device}: holds {Bytes:N0} bytes of weights", device.Description, session.WeightBytes);
         world.Barrier();
-        return body(session, System.Diagnostics.Stopwatch.GetElapsedTime(start).TotalSeconds);
+        return body(session, chosen, System.Diagnostics.Stopwatch.GetElapsedTime(start).TotalSeconds);
     });
 
     // mpiexec passes it on to all ranks at once; with SIGTERM they wait a second in Open MPI's queue of signals.

@@ -1,12 +1,14 @@
 using System.CommandLine;
 using System.Globalization;
 using SpmdDbrx.Cli.Benchmarks;
+using SpmdDbrx.Cli.Choosing;
 using SpmdDbrx.Compute;
 using SpmdDbrx.Engine.Benchmarks;
 using SpmdDbrx.Engine.Performance;
 using SpmdDbrx.Engine.Performance.Calibration;
 using SpmdDbrx.Engine.Performance.Inputs;
 using SpmdDbrx.Engine.Session;
+using SpmdDbrx.Model;
 using SpmdDbrx.Mpi;
 using Strategy = SpmdDbrx.Engine.Performance.Strategy;
 
@@ -15,7 +17,7 @@ namespace SpmdDbrx.Cli.Commands;
 /// <summary><c>bench</c>: llama-bench's tests and columns, beside the machine's own limits and the performance model's prediction.</summary>
 internal static class BenchCommand
 {
-    private sealed record Plan(IReadOnlyList<BenchmarkTest> Tests, IReadOnlyList<string> Strategies, int Repeats, bool ProbesMachine, string Format);
+    private sealed record Plan(IReadOnlyList<BenchmarkTest> Tests, IReadOnlyList<string>? Strategies, int Repeats, bool ProbesMachine, string Format);
 
     // A single rank sends nothing.
     private static readonly Network NoNetwork = new()
@@ -55,8 +57,10 @@ internal static class BenchCommand
             ];
             if (tests.Length == 0)
                 throw new UsageException("--pp and --tg: expected at least one test, found none");
-            string[] presets = parsed.GetValue(strategies)?.Split(',', StringSplitOptions.TrimEntries) ?? [options.StrategyName];
-            string? unknown = presets.FirstOrDefault(preset => preset != options.StrategyName && !StrategyOptions.Presets.Contains(preset));
+            string[]? presets = parsed.GetValue(strategies)?.Split(',', StringSplitOptions.TrimEntries);
+            if (presets is not null)
+                options = options with { Choice = options.Choice with { Decides = false } };
+            string? unknown = presets?.FirstOrDefault(preset => preset != options.StrategyName && !StrategyOptions.Presets.Contains(preset));
             if (unknown is not null)
                 throw new UsageException($"--strategies: expected {string.Join(" or ", StrategyOptions.Presets)}, found '{unknown}'");
             Plan plan = new(tests, presets, parsed.GetValue(repeats), !parsed.GetValue(noProbe), parsed.GetRequiredValue(format));
@@ -79,13 +83,15 @@ internal static class BenchCommand
     private static int Run(Intracommunicator world, ModelOptions options, Plan plan)
     {
         using IDevice device = options.Device.Create(world);
+        ModelDirectory model = RankSession.OpenModel(world, options.ModelPath);
         ClusterCalibration calibration = ClusterCalibration.Measure(world, device);
+        ModelOptions chosen = DeploymentChooser.Choose(world, device, model, options, calibration);
         BenchOutput output = new(world.Rank == 0 ? Console.Out : TextWriter.Null, plan.Format);
-        foreach (string preset in plan.Strategies)
+        foreach (string preset in plan.Strategies ?? [chosen.StrategyName])
         {
-            EngineOptions engine = preset == options.StrategyName ? options.Engine : StrategyOptions.Preset(preset).Apply(options.Engine);
+            EngineOptions engine = preset == chosen.StrategyName ? chosen.Engine : StrategyOptions.Preset(preset).Apply(options.Engine);
             engine = engine with { ContextLength = engine.ContextLength ?? plan.Tests.Max(test => test.ContextLength) };
-            using RankSession session = RankSession.Open(world, device, options.ModelPath, engine);
+            using RankSession session = RankSession.Open(world, device, model, engine);
             using ModelBenchmark benchmark = new(session, plan.ProbesMachine);
             foreach (BenchmarkTest test in plan.Tests)
             {

@@ -20,7 +20,7 @@ internal static class ChatCommand
         Func<ParseResult, SamplingArguments> sampling = SamplingArguments.AddTo(command, settings);
         Func<ParseResult, ModelOptions> model = ModelOptions.AddTo(command, settings);
         command.SetAction(parsed => Failure.Guard(() => RankProgram.Run(
-            model(parsed), (session, _) => new ChatRun(session, sampling(parsed), parsed.GetValue(system)).Execute())));
+            model(parsed), (session, _, _) => new ChatRun(session, sampling(parsed), parsed.GetValue(system)).Execute())));
         return command;
     }
 

@@ -15,8 +15,7 @@ internal static class GenerateCommand
         Func<ParseResult, ModelOptions> model = ModelOptions.AddTo(command, settings);
         command.SetAction(parsed => Failure.Guard(() =>
         {
-            ModelOptions options = model(parsed);
-            return RankProgram.Run(options, (session, loadSeconds) =>
+            return RankProgram.Run(model(parsed), (session, options, loadSeconds) =>
                 new GenerateRun(session, options, prompt(parsed), sampling(parsed), output(parsed), loadSeconds).Execute());
         }));
         return command;

@@ -20,7 +20,7 @@ internal static class PerplexityCommand
         command.Options.Add(json);
         Func<ParseResult, ModelOptions> model = ModelOptions.AddTo(command, settings);
         command.SetAction(parsed => Failure.Guard(() => RankProgram.Run(
-            model(parsed), (session, _) => Run(session, parsed.GetRequiredValue(file), parsed.GetValue(json)))));
+            model(parsed), (session, _, _) => Run(session, parsed.GetRequiredValue(file), parsed.GetValue(json)))));
         return command;
     }
 

@@ -1,4 +1,5 @@
 using System.Security.Cryptography;
+using System.Text;
 using SpmdDbrx.Engine.Session;
 using SpmdDbrx.Model.Tokenization;
 using SpmdDbrx.Mpi;
@@ -23,6 +24,18 @@ internal static class RankZero
         foreach (int[] sequence in received)
             world.Broadcast<int>(sequence, 0);
         return received;
+    }
+
+    /// <summary>Makes a text on rank 0 and hands it to every rank.</summary>
+    public static string BroadcastText(Intracommunicator world, string step, Func<string> make)
+    {
+        byte[] text = [];
+        RankAgreement.Step(world, step, () => text = world.Rank == 0 ? Encoding.UTF8.GetBytes(make()) : text);
+        Span<int> length = [text.Length];
+        world.Broadcast(length, 0);
+        byte[] received = world.Rank == 0 ? text : new byte[length[0]];
+        world.Broadcast<byte>(received, 0);
+        return Encoding.UTF8.GetString(received);
     }
 
     /// <summary>The model's tokenizer on every rank; null when the model has none. All ranks need it: stop texts end all of them at once.</summary>

@@ -10,6 +10,12 @@ namespace SpmdDbrx.Engine.Performance;
 /// <param name="Prediction">What the model says.</param>
 public sealed record Alternative(string Name, Prediction Prediction)
 {
+    /// <summary>Name of the alternative that holds every expert on one rank.</summary>
+    public const string EachOnce = "experts, each once";
+
+    /// <summary>Name of the alternative in which ranks of a node run each other's experts.</summary>
+    public const string SharedOnNode = "experts shared by the ranks of a node";
+
     private const int SearchSteps = 4_000;
     private const int SelectionLimit = 10_000;
 
@@ -46,12 +52,11 @@ public sealed record Alternative(string Name, Prediction Prediction)
         if (ranks <= model.ExpertCount)
         {
             ExpertPlacement contiguous = ExpertPlacement.Contiguous(model.ExpertCount, ranks);
-            yield return ("experts, each once", common with { Placement = contiguous });
-            int[] nodeOfRank = [.. Enumerable.Range(0, ranks).Select(rank => rank / common.RanksPerNode)];
-            if (common.RanksPerNode > 1)
-                yield return ("experts shared by the ranks of a node", common with { Placement = contiguous.SharedWithinHosts(nodeOfRank) });
+            yield return (EachOnce, common with { Placement = contiguous });
+            if (common.NodeCount < ranks)
+                yield return (SharedOnNode, common with { Placement = contiguous.SharedWithinHosts([.. common.Nodes]) });
         }
-        if (common.RanksPerNode == 1)
+        if (common.NodeCount > 1)
         {
             int held = Math.Min(model.ExpertCount, expertsPerNode ?? ExpertsThatFit(model, hardware, software, common, workload));
             foreach ((string, Deployment) overlapped in Overlapped(model, common, held))
@@ -64,14 +69,22 @@ public sealed record Alternative(string Name, Prediction Prediction)
 
     private static IEnumerable<(string Name, Deployment Deployment)> Overlapped(ModelShape model, Deployment common, int held)
     {
-        int ranks = common.RankCount;
-        if ((long)held * ranks <= model.ExpertCount || ranks > ExpectedMaxLoad.MaskedRanks)
+        int nodes = common.NodeCount;
+        if ((long)held * nodes <= model.ExpertCount || nodes > ExpectedMaxLoad.MaskedRanks)
             yield break;
         string count = held.ToString(CultureInfo.InvariantCulture);
-        yield return ($"ring, {count} experts a node", common with { Placement = ExpertPlacement.Ring(model.ExpertCount, ranks, held) });
+        yield return ($"ring, {count} experts a node", common with { Placement = OnEveryRank(ExpertPlacement.Ring(model.ExpertCount, nodes, held), common) });
         RoutingDistribution routing = common.Routing ?? RoutingDistribution.Uniform(model.ExpertCount, model.TopK, SelectionLimit, seed: 1);
-        ExpertPlacement best = PlacementSearch.Run(routing, [.. Enumerable.Repeat(held, ranks)], seed: 1, SearchSteps, restarts: 1);
-        yield return ($"best placement, {count} a node", common with { Placement = best });
+        ExpertPlacement best = PlacementSearch.Run(routing, [.. Enumerable.Repeat(held, nodes)], seed: 1, SearchSteps, restarts: 1);
+        yield return ($"best placement, {count} a node", common with { Placement = OnEveryRank(best, common) });
+    }
+
+    /// <summary>Every rank holds what a placement on nodes gives its node.</summary>
+    private static ExpertPlacement OnEveryRank(ExpertPlacement onNodes, Deployment common)
+    {
+        int[] nodeOfRank = [.. common.Nodes];
+        List<int> nodes = [.. nodeOfRank.Distinct()];
+        return new ExpertPlacement(onNodes.ExpertCount, [.. nodeOfRank.Select(node => onNodes.ExpertsOf(nodes.IndexOf(node)).ToArray())]);
     }
 
     /// <summary>Experts for which a node has memory beside what it needs anyway; at least one.</summary>

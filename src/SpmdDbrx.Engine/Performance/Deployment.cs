@@ -16,6 +16,9 @@ public sealed record Deployment
     /// <summary>Ranks that share one node's memory, bandwidth and arithmetic.</summary>
     public int RanksPerNode { get; init; } = 1;
 
+    /// <summary>A number per rank, equal exactly for ranks of one node; null = <see cref="RanksPerNode"/> consecutive ranks each.</summary>
+    public IReadOnlyList<int>? NodeOfRank { get; init; }
+
     /// <summary>Stacking, topology, loading.</summary>
     public Strategy Strategy { get; init; } = Strategy.PrestackedRouterAidedDecentralized;
 
@@ -35,7 +38,10 @@ public sealed record Deployment
     public WeightFormat Weights { get; init; } = WeightFormat.BFloat16;
 
     /// <summary>Nodes.</summary>
-    public int NodeCount => (RankCount + RanksPerNode - 1) / RanksPerNode;
+    public int NodeCount => Nodes.Distinct().Count();
+
+    /// <summary>A number per rank, equal exactly for ranks of one node.</summary>
+    internal IEnumerable<int> Nodes => NodeOfRank ?? Enumerable.Range(0, RankCount).Select(rank => rank / RanksPerNode);
 
     /// <summary>Experts that ranks run and hold, per layer.</summary>
     /// <exception cref="InvalidInputException">More ranks than experts without replicas, or a placement for another model.</exception>
@@ -54,8 +60,8 @@ public sealed record Deployment
                 $"placement: expected {model.ExpertCount} experts on {RankCount} ranks, found {placement.ExpertCount} on {placement.RankCount}");
         RoutingDistribution routing = Routing ?? RoutingDistribution.Uniform(model.ExpertCount, model.TopK, SelectionLimit, seed: 1);
         double held = Enumerable.Range(0, RankCount).Max(rank => placement.ExpertsOf(rank).Length);
-        double heldByNode = Enumerable.Range(0, RankCount).GroupBy(rank => rank / RanksPerNode)
-            .Max(node => node.SelectMany(rank => placement.ExpertsOf(rank).ToArray()).Distinct().Count());
+        double heldByNode = Nodes.Select((node, rank) => (Node: node, Experts: placement.ExpertsOf(rank).ToArray())).GroupBy(rank => rank.Node)
+            .Max(node => node.SelectMany(rank => rank.Experts).Distinct().Count());
         return new ExpertLoad(mean, ExpectedMaxLoad.Of(placement, routing).Mean, held, heldByNode);
     }
 }

@@ -58,9 +58,8 @@ public static class PerformanceModel
         double attention = model.LayerCount * model.AttentionWeights * deployment.Weights.AttentionBits / 8 * attentionShare;
         double others = ((2 * model.LmHeadWeights) + (model.LayerCount * model.RouterWeights)) * WeightFormat.OtherBits / 8;
         double experts = model.LayerCount * load.HeldByNode * model.ExpertWeights * deployment.Weights.ExpertBits / 8;
-        int positions = Math.Max(workload.ContextTokens, workload.PromptTokens);
         double cachesOnNode = deployment.Strategy.Topology == Topology.Centralized ? 1 : sharesAttention ? attentionShare : ranksOnNode;
-        double cache = model.LayerCount * 2 * model.KvDim * software.KvBytesPerValue.Value * positions * cachesOnNode;
+        double cache = model.LayerCount * 2 * model.KvDim * software.KvBytesPerValue.Value * workload.CacheTokens * cachesOnNode;
         return attention + others + experts + cache;
     }
 }

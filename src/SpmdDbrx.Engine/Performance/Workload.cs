@@ -5,6 +5,9 @@ namespace SpmdDbrx.Engine.Performance;
 /// <param name="ContextTokens">Tokens in the KV cache while a token is generated.</param>
 public sealed record Workload(int PromptTokens, int ContextTokens)
 {
+    /// <summary>Positions for which the KV cache has room.</summary>
+    public int CacheTokens { get; init; } = Math.Max(PromptTokens, ContextTokens);
+
     /// <summary>[P1] §5: 128 prompt and 128 generated tokens; the cache holds 192 on average.</summary>
     public static Workload Paper { get; } = new(128, 192);
 }

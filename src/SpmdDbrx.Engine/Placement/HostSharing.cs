@@ -37,6 +37,9 @@ public sealed class HostSharing
         return new HostSharing([.. places.Select(place => Array.IndexOf(places, place))], [.. files.Chunk(experts)]);
     }
 
+    /// <summary>A number per rank, equal exactly for ranks that map the same files.</summary>
+    public IReadOnlyList<int> GroupOfRank => groupOfRank;
+
     /// <summary>Whether a rank has the files of an expert.</summary>
     public bool HasFiles(int rank, int expert) => filesOfRank[rank][expert];
 

@@ -1,3 +1,5 @@
+using SpmdDbrx.Engine.Placement;
+
 namespace SpmdDbrx.Engine.Session;
 
 /// <summary>How a session runs a model. Every rank must use the same values.</summary>
@@ -26,6 +28,9 @@ public sealed record EngineOptions
 
     /// <summary>File that says which rank holds which experts (<see cref="Placement.ExpertPlacementFile"/>); null = contiguous, each once.</summary>
     public string? PlacementFile { get; init; }
+
+    /// <summary>Which rank holds which experts, where no file says it; null = contiguous, each once.</summary>
+    public ExpertPlacement? Placement { get; init; }
 
     /// <summary>Ranks of one host that map the same files each run any expert that one of them holds: the least loaded runs it, and no rank waits
     /// for another of its host. Without effect on slices, and with <see cref="Loading.BusyFull"/>, where what is held is what runs.</summary>

@@ -60,8 +60,11 @@ public sealed class RankSession : IDisposable
     /// <summary>Which rank holds which experts; null = every rank a slice of all.</summary>
     public ExpertPlacement? Placement { get; private set; }
 
-    /// <summary>The placement in a word: contiguous, shared (within hosts), its file, or none with slices.</summary>
-    public string PlacementName => Placement is null ? "none" : Options.PlacementFile ?? (Placement.HasReplicas ? "shared" : "contiguous");
+    /// <summary>The placement in a word: contiguous, shared (within hosts), replicated, its file, or none with slices.</summary>
+    public string PlacementName => Placement is null ? "none"
+        : Options.PlacementFile is { } file ? file
+        : !Placement.HasReplicas ? "contiguous"
+        : Options.Placement is null ? "shared" : "replicated";
 
     /// <summary>Bytes of the model's weights that this rank holds in memory. What K ranks of a host map of the same file counts 1/K on each.</summary>
     public long WeightBytes { get; private set; }
@@ -77,24 +80,43 @@ public sealed class RankSession : IDisposable
     /// <exception cref="InvalidModelException">The model is missing or bad on this rank.</exception>
     /// <exception cref="PeerFailedException">It is on another rank.</exception>
     /// <exception cref="RankDisagreementException">Ranks have different models, programs or options.</exception>
-    public static RankSession Open(Intracommunicator world, IDevice device, string modelPath, EngineOptions options)
+    public static RankSession Open(Intracommunicator world, IDevice device, string modelPath, EngineOptions options) =>
+        Open(world, device, OpenModel(world, modelPath), options);
+
+    /// <summary>Opens a model directory on all ranks; if it fails on one, it fails on all.</summary>
+    /// <exception cref="InvalidModelException">The model is missing or bad on this rank.</exception>
+    /// <exception cref="PeerFailedException">It is on another rank.</exception>
+    /// <exception cref="RankDisagreementException">Ranks have different models or programs.</exception>
+    public static ModelDirectory OpenModel(Intracommunicator world, string modelPath)
     {
-        RankSession? session = null;
+        ModelDirectory? model = null;
+        RankAgreement.Step(world, "opening the model", () => model = ModelDirectory.Open(modelPath));
+        RankAgreement.RequireSame(
+            world,
+            ("program", typeof(RankSession).Assembly.ManifestModule.ModuleVersionId.ToString()),
+            ("model (config, weights, tokenizer)", model!.Fingerprint),
+            ("stacking", model.IsPrestacked ? "prestacked" : "unstacked"));
+        return model;
+    }
+
+    /// <summary>Opens a session on a model that all ranks have opened.</summary>
+    /// <exception cref="EngineException">Options that the model or the ranks do not allow.</exception>
+    /// <exception cref="PeerFailedException">It failed on another rank.</exception>
+    /// <exception cref="RankDisagreementException">Ranks have different options.</exception>
+    public static RankSession Open(Intracommunicator world, IDevice device, ModelDirectory model, EngineOptions options)
+    {
+        RankSession session = new(world, device, model, options);
         try
         {
-            RankAgreement.Step(world, "opening the model", () =>
-            {
-                session = new RankSession(world, device, ModelDirectory.Open(modelPath), options);
-                session.RequireValidOptions();
-            });
-            session!.RequireAgreement();
+            RankAgreement.Step(world, "checking the options", session.RequireValidOptions);
+            session.RequireAgreement();
             session.ShareWithHost();
             RankAgreement.Step(world, "loading its weights", session.Load);
             return session;
         }
         catch
         {
-            session?.Dispose();
+            session.Dispose();
             throw;
         }
     }
@@ -112,7 +134,7 @@ public sealed class RankSession : IDisposable
                 ? $"{Model.Path}: expected a prestacked directory, found a checkpoint; run prestack, or choose --stacking unstacked"
                 : $"{Model.Path}: expected a checkpoint, found a prestacked directory; give the checkpoint's directory, or choose --stacking prestacked");
         }
-        if (Options.Partition == Partition.Experts && Options.PlacementFile is null && World.Size > config.ExpertCount)
+        if (Options.Partition == Partition.Experts && Options.PlacementFile is null && Options.Placement is null && World.Size > config.ExpertCount)
         {
             throw new EngineException(
                 $"{World.Size} ranks for {config.ExpertCount} experts: some ranks would hold none; start at most {config.ExpertCount}, use --partition slices or a --placement with copies");
@@ -123,17 +145,14 @@ public sealed class RankSession : IDisposable
             throw new EngineException("--deterministic needs whole experts: slices add in an order that depends on the number of ranks; use --partition experts");
         if (Options.Partition == Partition.Experts)
         {
-            Placement = Options.PlacementFile is null
-                ? ExpertPlacement.Contiguous(config.ExpertCount, World.Size)
-                : ExpertPlacementFile.Load(Options.PlacementFile, config.ExpertCount, World.Size);
+            Placement = Options.PlacementFile is not null
+                ? ExpertPlacementFile.Load(Options.PlacementFile, config.ExpertCount, World.Size)
+                : Options.Placement ?? ExpertPlacement.Contiguous(config.ExpertCount, World.Size);
         }
     }
 
     private void RequireAgreement() => RankAgreement.RequireSame(
         World,
-        ("program", typeof(RankSession).Assembly.ManifestModule.ModuleVersionId.ToString()),
-        ("model (config, weights, tokenizer)", Model.Fingerprint),
-        ("stacking", Model.IsPrestacked ? "prestacked" : "unstacked"),
         ("context", $"{ContextLength}"),
         ("batch", $"{Options.BatchTokens}"),
         ("placement", Placement is null ? "slices" : ExpertPlacementFile.Fingerprint(Placement)),

@@ -61,6 +61,7 @@ public sealed class Netlab : IDisposable
             RedirectStandardError = true,
         };
         start.Environment["NETLAB"] = folder;
+        start.Environment["SPMDDBRX_CHOICE"] = "off";
         return start;
     }
 }

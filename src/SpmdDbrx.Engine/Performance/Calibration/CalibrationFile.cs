@@ -18,6 +18,18 @@ public static class CalibrationFile
         Write(json, calibration);
     }
 
+    /// <summary>Reads what <see cref="Write(Stream, ClusterCalibration)"/> wrote.</summary>
+    /// <param name="file">Path.</param>
+    /// <param name="ranksPerNode">Ranks of the fullest node.</param>
+    /// <exception cref="InvalidInputException">It cannot be read or is damaged; names the field.</exception>
+    public static ClusterCalibration Load(string file, int ranksPerNode)
+    {
+        JsonField top = JsonField.Read(file);
+        top.AllowOnly("hardware", "network", "software");
+        Network? network = top.Optional("network") is { } link ? Network.Read(link) : null;
+        return new ClusterCalibration(Hardware.Read(top["hardware"]), network, Software.Read(top["software"]), ranksPerNode);
+    }
+
     private static void Write(Utf8JsonWriter json, ClusterCalibration calibration)
     {
         json.WriteStartObject();

@@ -1,6 +1,7 @@
 using System.Globalization;
 using SpmdDbrx.Compute;
 using SpmdDbrx.Engine.Performance.Inputs;
+using SpmdDbrx.Engine.Session;
 using SpmdDbrx.Mpi;
 
 namespace SpmdDbrx.Engine.Performance.Calibration;
@@ -52,11 +53,16 @@ public sealed record ClusterCalibration(Hardware Hardware, Network? Network, Sof
     /// <summary>Rates of the slowest node: the sum over its ranks, which measure at the same time.</summary>
     private static DeviceRates MeasureNode(Intracommunicator world, Intracommunicator host, IDevice device)
     {
-        DeviceRates own;
-        using (DeviceMeasurement measurement = new(device))
+        DeviceMeasurement? measurement = null;
+        DeviceRates own = null!;
+        try
         {
-            world.Barrier();
-            own = measurement.Run();
+            RankAgreement.Step(world, "making room for a measurement", () => measurement = new DeviceMeasurement(device));
+            RankAgreement.Step(world, "measuring its device", () => own = measurement!.Run());
+        }
+        finally
+        {
+            measurement?.Dispose();
         }
         double[] rates = [own.ReadBytesPerSecond, own.FlopPerSecond];
         host.Allreduce(rates.AsSpan(), Operation<double>.Add);

@@ -1,0 +1,96 @@
+using System.Globalization;
+using SpmdDbrx.Cli.Generation;
+using SpmdDbrx.Compute;
+using SpmdDbrx.Engine.Performance;
+using SpmdDbrx.Engine.Performance.Calibration;
+using SpmdDbrx.Engine.Performance.Choice;
+using SpmdDbrx.Engine.Placement;
+using SpmdDbrx.Engine.Session;
+using SpmdDbrx.Model;
+using SpmdDbrx.Mpi;
+
+namespace SpmdDbrx.Cli.Choosing;
+
+/// <summary>Chooses how a job runs when its user does not say: all ranks measure, rank 0 decides, and every rank does what it decided.</summary>
+internal static class DeploymentChooser
+{
+    /// <summary>The options with what was chosen; a collective call.</summary>
+    /// <param name="world">All ranks.</param>
+    /// <param name="device">This rank's processor.</param>
+    /// <param name="model">The model, opened by all ranks.</param>
+    /// <param name="options">As the user gave them.</param>
+    /// <param name="measured">A calibration that has been made anyway; null = from the cache, or measured here if it can change anything.</param>
+    public static ModelOptions Choose(Intracommunicator world, IDevice device, ModelDirectory model, ModelOptions options, ClusterCalibration? measured = null)
+    {
+        ChoiceOptions choice = options.Choice.OfFirst(world);
+        if (world.Size == 1 && choice.Explains)
+            Console.Error.WriteLine("one rank: there is nothing to choose");
+        if (world.Size == 1 || !(choice.Decides || choice.Explains))
+            return options;
+        JobConditions job = Conditions(world, model, options);
+        string? kept = measured is null && !choice.Explains && !choice.Recalibrates ? WhyNotMeasured(world, job, options) : null;
+        if (kept is not null)
+        {
+            if (world.Rank == 0)
+                Console.Error.WriteLine(kept);
+            return options;
+        }
+        ClusterCalibration? cluster = measured ?? CalibrationCache.Obtain(world, device, job.RanksPerHost, choice.Recalibrates);
+        string text = RankZero.BroadcastText(world, "choosing strategy and placement", () => Decide(job, cluster!, choice)?.ToText() ?? "");
+        if (text.Length == 0 || !choice.Decides)
+            return options;
+        Decision decision = Decision.Parse(text);
+        return options with { Engine = decision.Apply(options.Engine, model.Config.ExpertCount), StrategyName = decision.StrategyName };
+    }
+
+    private static JobConditions Conditions(Intracommunicator world, ModelDirectory model, ModelOptions options)
+    {
+        using Intracommunicator host = world.SplitByHost();
+        return new JobConditions
+        {
+            Model = model,
+            Sharing = HostSharing.Find(world, model),
+            SharesExperts = options.Engine.SharesExperts,
+            Deterministic = options.Engine.Deterministic,
+            ContextLength = options.Engine.ContextLength ?? Math.Min(model.Config.ContextLength, EngineOptions.DefaultContextLength),
+            RanksPerHost = Largest(world, host.Size),
+        };
+    }
+
+    /// <summary>Why the usual runs without a measurement, as rank 0 says it on every rank; null = measure.</summary>
+    private static string? WhyNotMeasured(Intracommunicator world, JobConditions job, ModelOptions options)
+    {
+        using Intracommunicator host = world.SplitByHost();
+        int threads = options.Device.ThreadsOf(world) * host.Size;
+        bool isCrowded = options.Device.Name == "cpu" && Largest(world, threads - System.Environment.ProcessorCount) > 0;
+        string usual = $"chose {(job.IsShared ? Alternative.SharedOnNode : Alternative.EachOnce)}, p-lr-d";
+        double experts = (double)job.Model.Config.TopK / world.Size;
+        string text = RankZero.BroadcastText(world, "choosing strategy and placement", () =>
+            job.IsSettled
+                ? string.Create(CultureInfo.InvariantCulture, $"{usual}: each rank runs {experts:0.##} experts a layer and none waits; nothing spreads them better, so nothing was measured")
+            : isCrowded
+                ? $"{usual}, without measuring: {threads} threads share the {System.Environment.ProcessorCount} cores of a host, and times there would mean little"
+            : "");
+        return text.Length == 0 ? null : text;
+    }
+
+    private static Decision? Decide(JobConditions job, ClusterCalibration cluster, ChoiceOptions options)
+    {
+        DeploymentChoice choice = DeploymentChoice.Make(job, cluster);
+        if (options.Explains)
+        {
+            string unused = options.Decides ? "" : "; not used: options say how to run";
+            Console.Error.Write(ChoiceTable.Text(choice, $"{cluster.Hardware.MemoryBytesPerSecond.Source}{unused}"));
+        }
+        if (options.Decides)
+            Console.Error.WriteLine(choice.Sentence());
+        return choice.Chosen is { } chosen ? Decision.For(chosen) : null;
+    }
+
+    private static int Largest(Intracommunicator world, int value)
+    {
+        Span<int> values = [value];
+        world.Allreduce(values, Operation<int>.Max);
+        return values[0];
+    }
+}

@@ -1,0 +1,99 @@
+using SpmdDbrx.Compute;
+using SpmdDbrx.Engine.Performance.Inputs;
+using SpmdDbrx.Engine.Placement;
+using SpmdDbrx.Engine.Session;
+using SpmdDbrx.Model;
+
+namespace SpmdDbrx.Engine.Performance.Choice;
+
+/// <summary>What a job allows, whatever its machines can do.</summary>
+public sealed record JobConditions
+{
+    private const int TypicalTokens = 512;
+
+    /// <summary>The model, as rank 0 sees it.</summary>
+    public required ModelDirectory Model { get; init; }
+
+    /// <summary>Which ranks map the same files, and which files they have.</summary>
+    public required HostSharing Sharing { get; init; }
+
+    /// <summary>Whether ranks of one host may run each other's experts.</summary>
+    public required bool SharesExperts { get; init; }
+
+    /// <summary>Whether results must be the same bits for any number of ranks.</summary>
+    public required bool Deterministic { get; init; }
+
+    /// <summary>Positions of the KV cache.</summary>
+    public required int ContextLength { get; init; }
+
+    /// <summary>Ranks of the fullest host.</summary>
+    public required int RanksPerHost { get; init; }
+
+    /// <summary>Ranks.</summary>
+    public int RankCount => Sharing.GroupOfRank.Count;
+
+    internal ModelShape Shape => ModelShape.From("model", Model.Config);
+
+    internal Workload Workload
+    {
+        get
+        {
+            int tokens = Math.Min(TypicalTokens, ContextLength);
+            return new Workload(tokens, tokens) { CacheTokens = ContextLength };
+        }
+    }
+
+    /// <summary>What all alternatives have in common: the strategy p-lr-d as it runs where idle weights stay wired.</summary>
+    internal Deployment Common => new()
+    {
+        RankCount = RankCount,
+        RanksPerNode = RanksPerHost,
+        NodeOfRank = SharesExperts ? Sharing.GroupOfRank : [.. Enumerable.Range(0, RankCount)],
+        Strategy = new Strategy(Model.IsPrestacked ? Stacking.Prestacked : Stacking.Unstacked, Topology.Decentralized, Loading.OnDemand),
+        Weights = Model.Config.WeightType.ElementBytes() == 2 ? WeightFormat.BFloat16 : new WeightFormat("f32", 32, 32),
+    };
+
+    /// <summary>Whether ranks usually run each other's experts here.</summary>
+    public bool IsShared => UsualPlacement is { HasReplicas: true };
+
+    /// <summary>Whether every rank runs its equal part of each token's experts anyway: then nothing that could be measured speaks for another spread.</summary>
+    public bool IsSettled
+    {
+        get
+        {
+            if (UsualPlacement is not { } usual)
+                return false;
+            ExpertLoad load = (Common with { Placement = usual }).LoadOf(Shape);
+            return load.Busiest <= load.Mean;
+        }
+    }
+
+    /// <summary>What runs if nothing is chosen; null where there are more ranks than experts.</summary>
+    private ExpertPlacement? UsualPlacement
+    {
+        get
+        {
+            if (RankCount > Model.Config.ExpertCount)
+                return null;
+            ExpertPlacement contiguous = ExpertPlacement.Contiguous(Model.Config.ExpertCount, RankCount);
+            return SharesExperts ? Sharing.Share(contiguous) : contiguous;
+        }
+    }
+
+    /// <summary>Why a deployment cannot be had on these ranks; null if it can.</summary>
+    internal string? ObstacleTo(Deployment deployment)
+    {
+        if (deployment.Partition == Partition.Slices && Deterministic)
+            return "--deterministic needs whole experts";
+        if (deployment.Strategy.Loading == Loading.BusyFull && !Model.IsPrestacked)
+            return "it needs a prestacked directory";
+        for (int rank = 0; rank < RankCount; rank++)
+        {
+            IEnumerable<int> experts = deployment.Placement is { } placement ? placement.ExpertsOf(rank).ToArray() : Enumerable.Range(0, Model.Config.ExpertCount);
+            int missing = experts.Append(-1).First(expert => expert < 0 || !Sharing.HasFiles(rank, expert));
+            if (missing >= 0)
+                return $"rank {rank} has no {Model.Expert(0, missing).W1.File}";
+        }
+        return null;
+    }
+}
