@@ -78,7 +78,9 @@ launch() { # launch RANKS HOSTFILE COMMAND… : under mpiexec
   if mpi_is_open_mpi; then
     # Not bound: a rank's threads may use all cores. Yielding costs 1 µs with a core a rank and saves 16 ms without.
     # No timeout: every host would spend two seconds between SIGTERM and SIGKILL.
-    options+=(--bind-to none --mca mpi_yield_when_idle 1 --mca odls_base_sigkill_timeout 0 --mca orte_base_help_aggregate 0 -x SPMD_MPI_LIBRARY)
+    # Recursive doubling (4): the all-reduce of ranks that yield is a reduction and a broadcast by default, twice the latencies.
+    options+=(--bind-to none --mca mpi_yield_when_idle 1 --mca coll_libnbc_iallreduce_algorithm 4 --mca odls_base_sigkill_timeout 0
+      --mca orte_base_help_aggregate 0 -x SPMD_MPI_LIBRARY)
     if [ -n "$hostfile" ]; then options+=(--hostfile "$hostfile"); else options+=(--oversubscribe); fi
     [ "$(id -u)" != 0 ] || export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
   elif [ -n "$hostfile" ]; then
