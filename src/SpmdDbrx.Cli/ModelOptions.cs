@@ -35,10 +35,11 @@ internal sealed record ModelOptions(
             + "each other's), or a file written by plan; default shared on a CPU, contiguous on a GPU", "F");
         Option<bool> deterministic = settings.Option("--deterministic", false, "bit-identical results for any number of ranks and any placement");
         Option<bool> noVerify = settings.Option("--no-verify", false, "do not check the weights' hashes before the first token");
+        Option<bool> prefault = settings.Option("--prefault", false, "read the weights this rank uses into memory before the first token, with progress; for models that are not in the page cache yet");
         Option<double> heartbeat = settings.Option(
             "--heartbeat", HeartbeatOptions.DefaultSeconds, "end the job when a rank is dead, frozen or cut off for so long; 0 = wait for ever", "SECONDS");
         heartbeat.RequireWithin(0, 3600);
-        foreach (Option option in (Option[])[context, batch, placement, deterministic, noVerify, heartbeat])
+        foreach (Option option in (Option[])[context, batch, placement, deterministic, noVerify, prefault, heartbeat])
             command.Options.Add(option);
         Func<ParseResult, StrategyOptions> strategy = StrategyOptions.AddTo(command, settings);
         Func<ParseResult, ChoiceOptions> choice = ChoiceOptions.AddTo(command, settings);
@@ -54,6 +55,7 @@ internal sealed record ModelOptions(
                 SharesExperts = parsed.GetValue(placement) is { } said ? said == Shared : device(parsed).Name == "cpu",
                 Deterministic = parsed.GetValue(deterministic),
                 VerifyWeights = !parsed.GetValue(noVerify),
+                Prefault = parsed.GetValue(prefault),
             };
             return new ModelOptions(
                 parsed.GetRequiredValue(model), device(parsed), chosen.Apply(engine), chosen.Name, choice(parsed), parsed.GetValue(heartbeat), logging(parsed));

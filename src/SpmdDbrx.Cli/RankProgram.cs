@@ -20,11 +20,18 @@ internal static class RankProgram
         using IDevice device = options.Device.Create(world);
         ModelDirectory model = RankSession.OpenModel(world, options.ModelPath);
         ModelOptions chosen = DeploymentChooser.Choose(world, device, model, options);
-        using RankSession session = RankSession.Open(world, device, model, chosen.Engine);
+        using RankSession session = Open(world, device, model, chosen.Engine);
         Log.Information("{Device}: holds {Bytes:N0} bytes of weights", device.Description, session.WeightBytes);
         world.Barrier();
         return body(session, chosen, System.Diagnostics.Stopwatch.GetElapsedTime(start).TotalSeconds);
     });
+
+    /// <summary>Opens a session on all ranks; rank 0 shows how far it has read where it reads ahead.</summary>
+    public static RankSession Open(Intracommunicator world, IDevice device, ModelDirectory model, EngineOptions options)
+    {
+        using ByteProgressLine progress = new("reading weights into memory");
+        return RankSession.Open(world, device, model, options, world.Rank == 0 ? progress : null);
+    }
 
     // mpiexec passes it on to all ranks at once; with SIGTERM they wait a second in Open MPI's queue of signals.
     private static readonly PosixSignal UserSignal = (PosixSignal)(OperatingSystem.IsMacOS() ? 30 : 10);

@@ -91,7 +91,7 @@ internal static class BenchCommand
         {
             EngineOptions engine = preset == chosen.StrategyName ? chosen.Engine : StrategyOptions.Preset(preset).Apply(options.Engine);
             engine = engine with { ContextLength = engine.ContextLength ?? plan.Tests.Max(test => test.ContextLength) };
-            using RankSession session = RankSession.Open(world, device, model, engine);
+            using RankSession session = RankProgram.Open(world, device, model, engine);
             using ModelBenchmark benchmark = new(session, plan.ProbesMachine);
             foreach (BenchmarkTest test in plan.Tests)
             {

@@ -41,4 +41,7 @@ public sealed record EngineOptions
 
     /// <summary>Checks the hashes of the files this rank maps before the first token.</summary>
     public bool VerifyWeights { get; init; } = true;
+
+    /// <summary>Reads the weights this rank uses into memory before the first token.</summary>
+    public bool Prefault { get; init; }
 }

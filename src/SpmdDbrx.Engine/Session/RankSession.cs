@@ -19,6 +19,10 @@ public sealed class RankSession : IDisposable
 
     private readonly Stack<IDisposable> owned = [];
     private HostSharing sharing = null!;
+    private ExpertShare share = null!;
+    private ExpertAssigner? assigner;
+    private MappedWeights mapped = null!;
+    private RankWeights weights = null!;
     private long allocatedBytes;
 
     private RankSession(Intracommunicator world, IDevice device, ModelDirectory model, EngineOptions options)
@@ -77,11 +81,12 @@ public sealed class RankSession : IDisposable
     /// <param name="device">This rank's processor.</param>
     /// <param name="modelPath">Model directory; the path may differ from rank to rank, the model may not.</param>
     /// <param name="options">How to run it; equal on all ranks.</param>
+    /// <param name="prefaulting">Told how far <see cref="EngineOptions.Prefault"/> has come on this rank.</param>
     /// <exception cref="InvalidModelException">The model is missing or bad on this rank.</exception>
     /// <exception cref="PeerFailedException">It is on another rank.</exception>
     /// <exception cref="RankDisagreementException">Ranks have different models, programs or options.</exception>
-    public static RankSession Open(Intracommunicator world, IDevice device, string modelPath, EngineOptions options) =>
-        Open(world, device, OpenModel(world, modelPath), options);
+    public static RankSession Open(Intracommunicator world, IDevice device, string modelPath, EngineOptions options, IProgress<ByteProgress>? prefaulting = null) =>
+        Open(world, device, OpenModel(world, modelPath), options, prefaulting);
 
     /// <summary>Opens a model directory on all ranks; if it fails on one, it fails on all.</summary>
     /// <exception cref="InvalidModelException">The model is missing or bad on this rank.</exception>
@@ -100,10 +105,16 @@ public sealed class RankSession : IDisposable
     }
 
     /// <summary>Opens a session on a model that all ranks have opened.</summary>
+    /// <param name="world">All ranks; each must call this.</param>
+    /// <param name="device">This rank's processor.</param>
+    /// <param name="model">The model.</param>
+    /// <param name="options">How to run it; equal on all ranks.</param>
+    /// <param name="prefaulting">Told how far <see cref="EngineOptions.Prefault"/> has come on this rank.</param>
     /// <exception cref="EngineException">Options that the model or the ranks do not allow.</exception>
     /// <exception cref="PeerFailedException">It failed on another rank.</exception>
     /// <exception cref="RankDisagreementException">Ranks have different options.</exception>
-    public static RankSession Open(Intracommunicator world, IDevice device, ModelDirectory model, EngineOptions options)
+    public static RankSession Open(
+        Intracommunicator world, IDevice device, ModelDirectory model, EngineOptions options, IProgress<ByteProgress>? prefaulting = null)
     {
         RankSession session = new(world, device, model, options);
         try
@@ -111,6 +122,9 @@ public sealed class RankSession : IDisposable
             RankAgreement.Step(world, "checking the options", session.RequireValidOptions);
             session.RequireAgreement();
             session.ShareWithHost();
+            RankAgreement.Step(world, "mapping its weights", session.Map);
+            if (options.Prefault)
+                session.Prefault(prefaulting);
             RankAgreement.Step(world, "loading its weights", session.Load);
             return session;
         }
@@ -165,19 +179,41 @@ public sealed class RankSession : IDisposable
             Placement = sharing.Share(Placement);
     }
 
+    private int Batch => Math.Min(Options.BatchTokens, ContextLength);
+
+    private long CacheBytes => KvCache.BytesOf(Model.Config.LayerCount, Model.Config.Attention, ContextLength);
+
+    private void Map()
+    {
+        (share, assigner) = Place(Batch);
+        Device.RequireMemory(
+            RankWeights.FileBytes(Model, share) + CacheBytes,
+            $"{Model.Path}: what rank {World.Rank} holds of it, with the KV cache of {ContextLength} tokens,");
+        mapped = Own(new MappedWeights(Model, Device));
+        weights = RankWeights.Map(Model, mapped, share);
+        WeightBytes = mapped.WeightBytes - BytesCountedByOthers(share);
+    }
+
+    private void Prefault(IProgress<ByteProgress>? progress)
+    {
+        using Intracommunicator host = World.SplitByHost();
+        Span<long> needed = [WeightBytes + CacheBytes];
+        host.Allreduce(needed, Operation<long>.Add);
+        long hostBytes = needed[0];
+        RankAgreement.Step(World, "reading its weights into memory", () =>
+        {
+            WeightPrefault.RequireFit(hostBytes, AvailableMemory.Bytes());
+            // What this rank checks the others of the host do not: each reads its part from disk, and finds that of the others in memory.
+            WeightPrefault.Run([.. mapped.Ranges.OrderBy(range => !Verifies(range.File))], progress);
+        });
+    }
+
     private void Load()
     {
         ModelConfig config = Model.Config;
-        int batch = Math.Min(Options.BatchTokens, ContextLength);
-        (ExpertShare share, ExpertAssigner? assigner) = Place(batch);
-        Device.RequireMemory(
-            RankWeights.FileBytes(Model, share) + KvCache.BytesOf(config.LayerCount, config.Attention, ContextLength),
-            $"{Model.Path}: what rank {World.Rank} holds of it, with the KV cache of {ContextLength} tokens,");
-        MappedWeights mapped = Own(new MappedWeights(Model, Device));
-        RankWeights weights = RankWeights.Map(Model, mapped, share);
-        WeightBytes = mapped.WeightBytes - BytesCountedByOthers(share);
+        int batch = Batch;
         if (Options.VerifyWeights && Model is PrestackedModel prestacked)
-            prestacked.Verify(mapped.Files.Where(file => Verifies(file, share)), System.Environment.ProcessorCount);
+            prestacked.Verify(mapped.Files.Where(Verifies), System.Environment.ProcessorCount);
 
         int outputRowsPerToken = Options.Deterministic ? config.TopK : 1;
         RoutingCheck check = new(World.Rank, World.Size, config.ExpertCount);
@@ -221,7 +257,7 @@ public sealed class RankSession : IDisposable
     }
 
     /// <summary>Whether this rank checks a file: the ranks of a host that map it take turns, file by file.</summary>
-    private bool Verifies(MappedFile file, ExpertShare share)
+    private bool Verifies(MappedFile file)
     {
         int expert = share.Experts.FirstOrDefault(held => file.Path == Path.Combine(Model.Path, Model.Expert(0, held).W1.File), -1);
         int[] holders = sharing.HoldersBeside(World.Rank, Placement, expert < 0 ? null : expert);

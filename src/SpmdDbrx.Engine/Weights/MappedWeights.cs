@@ -7,12 +7,16 @@ namespace SpmdDbrx.Engine.Weights;
 public sealed class MappedWeights(ModelDirectory model, IDevice device) : IDisposable
 {
     private readonly Dictionary<string, (MappedFile File, DeviceBuffer Buffer)> files = [];
+    private readonly List<FileRange> ranges = [];
 
     /// <summary>Bytes of the weights handed out so far: what this rank holds of the model.</summary>
     public long WeightBytes { get; private set; }
 
     /// <summary>Mapped files.</summary>
     public IEnumerable<MappedFile> Files => files.Values.Select(entry => entry.File);
+
+    /// <summary>The parts of the files that hold the weights handed out so far.</summary>
+    public IReadOnlyList<FileRange> Ranges => FileRange.Merge(ranges);
 
     /// <summary>Device buffers of the mapped files.</summary>
     public IEnumerable<DeviceBuffer> Buffers => files.Values.Select(entry => entry.Buffer);
@@ -22,17 +26,21 @@ public sealed class MappedWeights(ModelDirectory model, IDevice device) : IDispo
     public WeightMatrix Map(in WeightLocation location)
     {
         WeightBytes += location.Type.ByteCount((long)location.Rows * location.Columns);
-        return new WeightMatrix(Buffer(location.File), location.ByteOffset, location.Rows, location.Columns, location.RowStrideBytes, location.Type);
+        (MappedFile file, DeviceBuffer buffer) = Open(location.File);
+        long end = location.ByteOffset + ((location.Rows - 1) * location.RowStrideBytes) + location.Type.ByteCount(location.Columns);
+        if (location.Rows > 0)
+            ranges.Add(new FileRange(file, location.ByteOffset, end));
+        return new WeightMatrix(buffer, location.ByteOffset, location.Rows, location.Columns, location.RowStrideBytes, location.Type);
     }
 
-    private DeviceBuffer Buffer(string fileName)
+    private (MappedFile File, DeviceBuffer Buffer) Open(string fileName)
     {
         if (files.TryGetValue(fileName, out (MappedFile File, DeviceBuffer Buffer) known))
-            return known.Buffer;
+            return known;
         MappedFile file = model.Map(fileName);
-        DeviceBuffer buffer = device.Wrap(file, 0, file.Length);
-        files.Add(fileName, (file, buffer));
-        return buffer;
+        known = (file, device.Wrap(file, 0, file.Length));
+        files.Add(fileName, known);
+        return known;
     }
 
     public void Dispose()

@@ -6,18 +6,38 @@ namespace SpmdDbrx.Tests.Compute;
 public class FilePrefaultTests
 {
     [Theory]
-    [InlineData(0)]
-    [InlineData(1)]
-    [InlineData((16 << 20) + 5)]
-    [InlineData(40 << 20)]
-    public void Run_AnyLength_ReportsEveryByteOnce(int length)
+    [InlineData(0, 0, 0)]
+    [InlineData(1, 0, 1)]
+    [InlineData(5000, 4999, 1)]
+    [InlineData((16 << 20) + 5, 0, (16 << 20) + 5)]
+    [InlineData(40 << 20, 4097, (33 << 20) + 3)]
+    public void Run_AnyPart_ReportsEveryByteOnceAndBringsItIn(int fileLength, int offset, int length)
     {
         using TemporaryDirectory directory = new();
         string path = directory["weights.bin"];
-        File.WriteAllBytes(path, new byte[length]);
+        File.WriteAllBytes(path, new byte[fileLength]);
         using MappedFile file = MappedFile.Open(path);
         long reported = 0;
-        FilePrefault.Run(file, bytes => reported += bytes);
+        FilePrefault.Run(file, offset, length, bytes => reported += bytes);
         Assert.Equal(length, reported);
+        if (OperatingSystem.IsLinux() && length > 1 << 20)
+            Assert.InRange(ResidentBytes(path), length, fileLength + Environment.SystemPageSize);
+    }
+
+    [Fact]
+    public void Run_PartLeavesTheFile_Throws()
+    {
+        using TemporaryDirectory directory = new();
+        string path = directory["weights.bin"];
+        File.WriteAllBytes(path, new byte[100]);
+        using MappedFile file = MappedFile.Open(path);
+        Assert.Throws<ArgumentOutOfRangeException>(() => FilePrefault.Run(file, 50, 51));
+    }
+
+    /// <summary>What the page tables of this process hold of a mapped file.</summary>
+    private static long ResidentBytes(string path)
+    {
+        string line = File.ReadLines("/proc/self/smaps").SkipWhile(line => !line.EndsWith(path, StringComparison.Ordinal)).First(line => line.StartsWith("Rss:", StringComparison.Ordinal));
+        return 1024 * long.Parse(line["Rss:".Length..].Replace("kB", "", StringComparison.Ordinal));
     }
 }
