@@ -71,10 +71,24 @@ mpich_hostfile() { # Open MPI writes "host slots=N", MPICH "host:N"
   echo "$converted"
 }
 
+# MPICH ends all ranks at once when one is killed, before the others can say which, and names another one in a banner on standard
+# output. So the shell around a rank outlives it until the others have missed it, and speaks itself if they have not.
+HOLD_LOST_RANK='
+  "$@" <&0 & rank=$!
+  for signal in TERM INT USR1; do trap "kill -$signal $rank" $signal; done
+  { until wait $rank; code=$?; ! kill -0 $rank; do :; done; } 2>/dev/null
+  case $code in
+    134 | 135 | 136 | 137 | 139)
+      [ "$PMI_SIZE" = 1 ] || sleep 4
+      echo "[$PMI_RANK/$(hostname)] spmd-dbrx: lost rank $PMI_RANK on $(hostname): ended by signal $((code - 128))" >&2
+      exit 75 ;;
+  esac
+  exit $code'
+
 launch() { # launch RANKS HOSTFILE COMMAND… : under mpiexec
   local ranks=$1 hostfile=$2
   shift 2
-  local options=(-n "$ranks")
+  local options=(-n "$ranks") around=()
   if mpi_is_open_mpi; then
     # Not bound: a rank's threads may use all cores. Yielding costs 1 µs with a core a rank and saves 16 ms without.
     # No timeout: every host would spend two seconds between SIGTERM and SIGKILL.
@@ -83,10 +97,11 @@ launch() { # launch RANKS HOSTFILE COMMAND… : under mpiexec
       --mca orte_base_help_aggregate 0 -x SPMD_MPI_LIBRARY)
     if [ -n "$hostfile" ]; then options+=(--hostfile "$hostfile"); else options+=(--oversubscribe); fi
     [ "$(id -u)" != 0 ] || export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
-  elif [ -n "$hostfile" ]; then
-    options+=(-f "$(mpich_hostfile "$hostfile")")
+  else
+    [ -z "$hostfile" ] || options+=(-f "$(mpich_hostfile "$hostfile")")
+    around=(bash -c "$HOLD_LOST_RANK" rank)
   fi
-  supervise "$MPIEXEC" "${options[@]}" "$@"
+  supervise "$MPIEXEC" "${options[@]}" ${around[@]+"${around[@]}"} "$@"
 }
 
 # A launcher can outlive its ranks: cut off from a host it waits for that host for ever, deaf even to SIGTERM. And run.sh must not
@@ -108,15 +123,25 @@ supervise() { # supervise LAUNCHER… : runs it to its end; exit code 75 when a 
     is_gone_within 3 "$watcher" || kill "$watcher" # a daemon of a lost host may hold the pipe
     wait "$watcher" || code=75
   } 2>/dev/null
-  trap - TERM INT USR1
+  trap - TERM INT
+  trap '' USR1 # one may still come from watch_errors
   rm -r "$errors"
   return "${verdict:-$code}"
 }
 
-watch_errors() { # copies standard error, without Open MPI's banners that repeat what a rank has said; code 75 when a rank was lost
-  local line banner="" code=0
+watch_errors() { # copies standard error, without banners that repeat what a rank has said; code 75 when a rank was lost
+  local line banner="" code=0 lost="" status
   trap '' INT
-  while IFS= read -r line || [ -n "$line" ]; do
+  while true; do
+    status=0
+    IFS= read -r ${lost:+-t 1} line || status=$?
+    if [ $status -gt 128 ]; then # a second later the launcher still runs
+      lost=""
+      kill -USR1 $$
+      printf '%s' "$line" >&2
+      continue
+    fi
+    [ $status = 0 ] || [ -n "$line" ] || break
     if [[ $line =~ ^-{70,}$ ]]; then # a banner begins or ends
       case $banner in
         "") banner=$'\n'; continue ;;
@@ -129,8 +154,8 @@ watch_errors() { # copies standard error, without Open MPI's banners that repeat
       continue
     fi
     case $line in
-      *": Forwarding signal "* | *ORTE_ERROR_LOG*show_help.c*) continue ;;
-      *"spmd-dbrx: lost rank"* | *" exited on signal "*) code=75; { sleep 1; kill -USR1 $$; } >/dev/null 2>&1 & ;;
+      *": Forwarding signal "* | *ORTE_ERROR_LOG*show_help.c* | "Abort("*") on node "*) continue ;;
+      *"spmd-dbrx: lost rank"* | *" exited on signal "*) code=75 lost=yes ;;
     esac
     printf '%s\n' "$line" >&2
   done

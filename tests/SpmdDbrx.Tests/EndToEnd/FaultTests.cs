@@ -168,7 +168,7 @@ public sealed class FaultTests(PrestackedTinyModel model) : IClassFixture<Presta
             char[] text = new char[64];
             Assert.True(job.StandardOutput.ReadBlock(text) == text.Length, errors.IsCompleted ? errors.Result : "no text");
             Task<string> rest = job.StandardOutput.ReadToEndAsync();
-            Process.GetProcessById(RankProcesses(job.Id)[victim]).Kill();
+            Process.GetProcessById(SpmdProgram.RankProcesses(job.Id)[victim]).Kill();
             Assert.True(job.WaitForExit(Quickly), "the job outlives a killed rank");
             Assert.NotEqual(0, job.ExitCode);
         }
@@ -191,39 +191,5 @@ public sealed class FaultTests(PrestackedTinyModel model) : IClassFixture<Presta
         string line = Assert.Single(outcome.Errors.Split('\n'), line => line.Contains("spmd-dbrx: ", StringComparison.Ordinal));
         Assert.Contains(expected, line, StringComparison.Ordinal);
         Assert.True(outcome.Duration < Quickly, $"took {outcome.Duration.TotalSeconds:F1} s");
-    }
-
-    /// <summary>Processes of the ranks: mpiexec's descendants that run the program, lowest id first.</summary>
-    private static int[] RankProcesses(int launcher)
-    {
-        Dictionary<int, int> parents = [];
-        List<int> programs = [];
-        foreach (string folder in Directory.EnumerateDirectories("/proc").Where(folder => int.TryParse(Path.GetFileName(folder), out _)))
-        {
-            int id = int.Parse(Path.GetFileName(folder), System.Globalization.CultureInfo.InvariantCulture);
-            try
-            {
-                string status = File.ReadAllText(Path.Combine(folder, "stat"));
-                parents[id] = int.Parse(status[(status.LastIndexOf(')') + 2)..].Split(' ')[1], System.Globalization.CultureInfo.InvariantCulture);
-                if (Path.GetFileName(File.ReadAllText(Path.Combine(folder, "cmdline")).Split('\0')[0]) == "dotnet")
-                    programs.Add(id);
-            }
-            catch (IOException)
-            {
-                // The process ended while we looked.
-            }
-        }
-        return [.. programs.Where(IsDescendant).Order()];
-
-        bool IsDescendant(int id)
-        {
-            while (parents.TryGetValue(id, out int parent))
-            {
-                if (parent == launcher)
-                    return true;
-                id = parent;
-            }
-            return false;
-        }
     }
 }

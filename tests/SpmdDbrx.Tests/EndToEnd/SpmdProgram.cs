@@ -74,6 +74,40 @@ internal static class SpmdProgram
         return Process.Start(start)!;
     }
 
+    /// <summary>Processes of the ranks: the launcher's descendants that run the program, lowest id first.</summary>
+    public static int[] RankProcesses(int launcher)
+    {
+        Dictionary<int, int> parents = [];
+        List<int> programs = [];
+        foreach (string folder in Directory.EnumerateDirectories("/proc").Where(folder => int.TryParse(Path.GetFileName(folder), out _)))
+        {
+            int id = int.Parse(Path.GetFileName(folder), System.Globalization.CultureInfo.InvariantCulture);
+            try
+            {
+                string status = File.ReadAllText(Path.Combine(folder, "stat"));
+                parents[id] = int.Parse(status[(status.LastIndexOf(')') + 2)..].Split(' ')[1], System.Globalization.CultureInfo.InvariantCulture);
+                if (Path.GetFileName(File.ReadAllText(Path.Combine(folder, "cmdline")).Split('\0')[0]) == "dotnet")
+                    programs.Add(id);
+            }
+            catch (IOException)
+            {
+                // The process ended while we looked.
+            }
+        }
+        return [.. programs.Where(IsDescendant).Order()];
+
+        bool IsDescendant(int id)
+        {
+            while (parents.TryGetValue(id, out int parent))
+            {
+                if (parent == launcher)
+                    return true;
+                id = parent;
+            }
+            return false;
+        }
+    }
+
     private static void AddAll(ProcessStartInfo start, IEnumerable<string> arguments)
     {
         foreach (string argument in arguments)
