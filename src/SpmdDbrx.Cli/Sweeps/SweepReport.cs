@@ -68,7 +68,7 @@ internal sealed class SweepReport(Sweep sweep, IReadOnlyList<CellResult> results
                 table.Add(
                     result.Cell.Nodes, result.Cell.Network.Name, result.Line, Text(figures.TokensPerSecond, "F1"), Seconds(figures.Seconds),
                     Seconds(figures.MoeSeconds), Seconds(figures.CommunicationSeconds), Seconds(figures.MiscSeconds),
-                    Text(100 * figures.CommunicationShare, "F0") + "%", Text(figures.PredictedTokensPerSecond, "F1"), Text(100 * figures.PredictionError, "+0;-0") + "%");
+                    Text(100 * figures.CommunicationShare, "F0") + "%", Text(figures.PredictedTokensPerSecond, "F1"), Signed(figures.PredictionError, 0));
             }
         }
         return table;
@@ -85,7 +85,7 @@ internal sealed class SweepReport(Sweep sweep, IReadOnlyList<CellResult> results
             double busiest = cells.Average(result => result.Generation!.BusiestExperts), expected = cells[0].Record.ExpectedExperts;
             table.Add(
                 row.Key.Nodes, row.Key.Line, Each(cells, result => Text(result.Generation!.BusiestExperts, "F4")), Text(expected, "F4"),
-                Text(100 * ((busiest / expected) - 1), "+0.0;-0.0") + "%", Each(cells, result => Text(result.Generation!.MeanExperts, "F4")),
+                Signed((busiest / expected) - 1, 1), Each(cells, result => Text(result.Generation!.MeanExperts, "F4")),
                 Each(cells, result => Text(result.Generation!.Communications, "0.###")), Each(cells, result => Text(result.Generation!.Bytes, "F0")));
         }
         return table;
@@ -102,7 +102,7 @@ internal sealed class SweepReport(Sweep sweep, IReadOnlyList<CellResult> results
                 table.Add(
                     result.Cell.Nodes, result.Cell.Network.Name, result.Cell.System.Name, result.Cell.PromptTokens, Text(figures.TokensPerSecond, "F1"),
                     Seconds(figures.MoeSeconds), Seconds(figures.CommunicationSeconds), Seconds(figures.MiscSeconds),
-                    Text(100 * figures.CommunicationShare, "F0") + "%", Text(figures.PredictedTokensPerSecond, "F1"), Text(100 * figures.PredictionError, "+0;-0") + "%");
+                    Text(100 * figures.CommunicationShare, "F0") + "%", Text(figures.PredictedTokensPerSecond, "F1"), Signed(figures.PredictionError, 0));
             }
         }
         return table;
@@ -147,6 +147,10 @@ internal sealed class SweepReport(Sweep sweep, IReadOnlyList<CellResult> results
         string.Join(", ", of.Select(value).Distinct().Order(StringComparer.Ordinal));
 
     private static string Seconds(double seconds) => Text(seconds, "F5");
+
+    // Rounded first: what rounds to zero has no sign.
+    private static string Signed(double share, int digits) =>
+        Text(Math.Round(100 * share, digits), digits == 0 ? "+0;-0;0" : "+0.0;-0.0;0.0") + "%";
 
     private static string Text(double value, string format) => value.ToString(format, CultureInfo.InvariantCulture);
 }
