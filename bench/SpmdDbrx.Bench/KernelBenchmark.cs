@@ -27,13 +27,16 @@ public abstract class KernelBenchmark
 
     protected CpuProbe Probe { get; private set; } = null!;
 
+    /// <summary>What batches of tokens are rounded to.</summary>
+    protected virtual PrefillPrecision Prefill => PrefillPrecision.Float32;
+
     /// <summary>Key of a case in <see cref="Ceilings"/> and <see cref="Work"/>.</summary>
     public static string CaseName(string type, string shape, string threads) => $"{type} {shape} {threads}";
 
     [GlobalSetup]
     public void Setup()
     {
-        Device = new CpuDevice(Threads);
+        Device = new CpuDevice(new CpuDeviceOptions(Threads) { Prefill = Prefill });
         Probe = new CpuProbe(Device);
         Prepare();
     }
