@@ -1,6 +1,7 @@
 using System.Globalization;
 using SpmdDbrx.Cli.Generation;
 using SpmdDbrx.Compute;
+using SpmdDbrx.Compute.Metal;
 using SpmdDbrx.Engine.Performance;
 using SpmdDbrx.Engine.Performance.Calibration;
 using SpmdDbrx.Engine.Performance.Choice;
@@ -28,7 +29,7 @@ internal static class DeploymentChooser
         if (world.Size == 1 || !(choice.Decides || choice.Explains))
             return options;
         JobConditions job = Conditions(world, model, options);
-        string? kept = measured is null && !choice.Explains && !choice.Recalibrates ? WhyNotMeasured(world, job, options) : null;
+        string? kept = measured is null ? WhyNotMeasured(world, device, job, options, choice) : null;
         if (kept is not null)
         {
             if (world.Rank == 0)
@@ -58,8 +59,12 @@ internal static class DeploymentChooser
     }
 
     /// <summary>Why the usual runs without a measurement, as rank 0 says it on every rank; null = measure.</summary>
-    private static string? WhyNotMeasured(Intracommunicator world, JobConditions job, ModelOptions options)
+    private static string? WhyNotMeasured(
+        Intracommunicator world, IDevice device, JobConditions job, ModelOptions options, ChoiceOptions choice)
     {
+        bool isEmulated = device is MetalDevice { IsEmulated: true };
+        if (!isEmulated && (choice.Explains || choice.Recalibrates))
+            return null;
         using Intracommunicator host = world.SplitByHost();
         int threads = options.Device.ThreadsOf(world) * host.Size;
         bool isCrowded = options.Device.Name == "cpu" && Largest(world, threads - System.Environment.ProcessorCount) > 0;
@@ -68,6 +73,8 @@ internal static class DeploymentChooser
         string text = RankZero.BroadcastText(world, "choosing strategy and placement", () =>
             job.IsSettled
                 ? string.Create(CultureInfo.InvariantCulture, $"{usual}: each rank runs {experts:0.##} experts a layer and none waits; nothing spreads them better, so nothing was measured")
+            : isEmulated
+                ? $"{usual}, without measuring: the GPU is emulated, and its times mean nothing"
             : isCrowded
                 ? $"{usual}, without measuring: {threads} threads share the {System.Environment.ProcessorCount} cores of a host, and times there would mean little"
             : "");
