@@ -1,5 +1,7 @@
 using System.CommandLine;
 using SpmdDbrx.Cli.Choosing;
+using SpmdDbrx.Compute;
+using SpmdDbrx.Compute.Metal;
 using SpmdDbrx.Engine.Session;
 using SpmdDbrx.Mpi;
 
@@ -11,10 +13,11 @@ namespace SpmdDbrx.Cli;
 /// <param name="Engine">How the session runs.</param>
 /// <param name="StrategyName">The preset, or "custom" when single axes were set.</param>
 /// <param name="Choice">Whether the program chooses instead.</param>
+/// <param name="Standby">"on", "off", or "auto": where the driver takes idle weights away.</param>
 /// <param name="HeartbeatSeconds">Silence after which a rank is lost; 0 = nobody watches.</param>
 /// <param name="Logging">Where logs go.</param>
 internal sealed record ModelOptions(
-    string ModelPath, DeviceOptions Device, EngineOptions Engine, string StrategyName, ChoiceOptions Choice, double HeartbeatSeconds, LoggingOptions Logging)
+    string ModelPath, DeviceOptions Device, EngineOptions Engine, string StrategyName, ChoiceOptions Choice, string Standby, double HeartbeatSeconds, LoggingOptions Logging)
 {
     private const string Contiguous = "contiguous";
     private const string Shared = "shared";
@@ -39,7 +42,12 @@ internal sealed record ModelOptions(
         Option<double> heartbeat = settings.Option(
             "--heartbeat", HeartbeatOptions.DefaultSeconds, "end the job when a rank is dead, frozen or cut off for so long; 0 = wait for ever", "SECONDS");
         heartbeat.RequireWithin(0, 3600);
-        foreach (Option option in (Option[])[context, batch, placement, deterministic, noVerify, prefault, heartbeat])
+        Option<string> standby = settings.Option(
+            "--standby", "auto",
+            "sum all expert weights of a prestacked model on the device at the start, between requests and while it waits for one, so that the driver "
+            + "keeps them wired: on, off or auto (on a GPU without residency sets)", "MODE");
+        standby.RequireOneOf("on", "off", "auto");
+        foreach (Option option in (Option[])[context, batch, placement, deterministic, noVerify, prefault, standby, heartbeat])
             command.Options.Add(option);
         Func<ParseResult, StrategyOptions> strategy = StrategyOptions.AddTo(command, settings);
         Func<ParseResult, ChoiceOptions> choice = ChoiceOptions.AddTo(command, settings);
@@ -58,7 +66,14 @@ internal sealed record ModelOptions(
                 Prefault = parsed.GetValue(prefault),
             };
             return new ModelOptions(
-                parsed.GetRequiredValue(model), device(parsed), chosen.Apply(engine), chosen.Name, choice(parsed), parsed.GetValue(heartbeat), logging(parsed));
+                parsed.GetRequiredValue(model), device(parsed), chosen.Apply(engine), chosen.Name, choice(parsed), parsed.GetRequiredValue(standby),
+                parsed.GetValue(heartbeat), logging(parsed));
         };
     }
+
+    /// <summary>The options with what depends on this rank's device.</summary>
+    public ModelOptions On(IDevice device) => this with
+    {
+        Engine = Engine with { Standby = Standby == "auto" ? device is MetalDevice { KeepsWeightsWired: false } : Standby == "on" },
+    };
 }

@@ -83,6 +83,7 @@ internal static class BenchCommand
     private static int Run(Intracommunicator world, ModelOptions options, Plan plan)
     {
         using IDevice device = options.Device.Create(world);
+        options = options.On(device);
         ModelDirectory model = RankSession.OpenModel(world, options.ModelPath);
         ClusterCalibration calibration = ClusterCalibration.Measure(world, device);
         ModelOptions chosen = DeploymentChooser.Choose(world, device, model, options, calibration);

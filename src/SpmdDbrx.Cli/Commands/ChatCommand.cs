@@ -40,7 +40,8 @@ internal static class ChatCommand
             Reset();
             while (true)
             {
-                IReadOnlyList<int[]> turn = RankZero.Broadcast(session.World, "reading the message", () => NextTurn(tokenizer, template));
+                IReadOnlyList<int[]> turn = session.Standby.While(
+                    () => RankZero.Broadcast(session.World, "reading the message", () => NextTurn(tokenizer, template)));
                 if (turn.Count == 0)
                     return ExitCode.Done;
                 GenerationResult result = generator.Run(Request(turn[0], seed++));

@@ -22,8 +22,11 @@ internal sealed class GenerateRun(
         Generator generator = new(session, tokenizer);
         using LogitsFile? logits = isFirst && output.LogitsFile is not null ? new LogitsFile(output.LogitsFile) : null;
         using RoutingRecorder? trace = isFirst && output.TraceFile is not null ? new RoutingRecorder(output.TraceFile, session) : null;
-        foreach (int[] prompt in prompts)
+        for (int index = 0; index < prompts.Count; index++)
         {
+            if (index > 0)
+                session.Standby.Run();
+            int[] prompt = prompts[index];
             GenerationResult result = generator.Run(Request(prompt, seed, logits));
             if (isFirst)
                 Print(new GenerationReport(session, model, prompt, result, loadSeconds, residentBytes, seed), tokenizer);

@@ -39,6 +39,10 @@ public sealed record EngineOptions
     /// <summary>Bit-identical results for any number of ranks and any placement: expert outputs are exchanged one by one and added in gate order.</summary>
     public bool Deterministic { get; init; }
 
+    /// <summary>Sums all expert weights of a prestacked model on the device once they are loaded and while nothing runs. Without effect on a
+    /// checkpoint, whose files hold other ranks' experts too.</summary>
+    public bool Standby { get; init; }
+
     /// <summary>Checks the hashes of the files this rank maps before the first token.</summary>
     public bool VerifyWeights { get; init; } = true;
 

@@ -55,6 +55,9 @@ public sealed class RankSession : IDisposable
     /// <summary>How ranks exchange.</summary>
     public ExpertExchange Exchange { get; private set; } = null!;
 
+    /// <summary>Keeps weights wired while nothing runs.</summary>
+    public Standby Standby { get; private set; } = null!;
+
     /// <summary>Where time goes.</summary>
     public DecodeClock Clock { get; } = new();
 
@@ -229,6 +232,9 @@ public sealed class RankSession : IDisposable
         ExpertCounters = experts.Counters;
         Attention attention = new(Device, config.Attention, rotary, cache);
         Decoder = new Decoder(config, Device, weights, workspace, attention, experts, Exchange, Clock);
+        bool standsBy = Options.Standby && Model.IsPrestacked;
+        Standby = new Standby(Device, standsBy ? [.. share.Experts.Select(expert => mapped.Buffer(Model.Expert(0, expert).W1.File))] : []);
+        Standby.Run();
     }
 
     private (ExpertShare Share, ExpertAssigner? Assigner) Place(int tokenCapacity)

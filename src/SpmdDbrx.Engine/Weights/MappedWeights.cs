@@ -18,9 +18,6 @@ public sealed class MappedWeights(ModelDirectory model, IDevice device) : IDispo
     /// <summary>The parts of the files that hold the weights handed out so far.</summary>
     public IReadOnlyList<FileRange> Ranges => FileRange.Merge(ranges);
 
-    /// <summary>Device buffers of the mapped files.</summary>
-    public IEnumerable<DeviceBuffer> Buffers => files.Values.Select(entry => entry.Buffer);
-
     /// <summary>A matrix on the device, mapping its file on first use.</summary>
     /// <exception cref="InvalidModelException">The file is missing or not as long as it must be.</exception>
     public WeightMatrix Map(in WeightLocation location)
@@ -32,6 +29,10 @@ public sealed class MappedWeights(ModelDirectory model, IDevice device) : IDispo
             ranges.Add(new FileRange(file, location.ByteOffset, end));
         return new WeightMatrix(buffer, location.ByteOffset, location.Rows, location.Columns, location.RowStrideBytes, location.Type);
     }
+
+    /// <summary>A whole file on the device, mapping it on first use.</summary>
+    /// <exception cref="InvalidModelException">The file is missing or not as long as it must be.</exception>
+    public DeviceBuffer Buffer(string fileName) => Open(fileName).Buffer;
 
     private (MappedFile File, DeviceBuffer Buffer) Open(string fileName)
     {

@@ -80,6 +80,8 @@ public sealed class FaultTests(PrestackedTinyModel model) : IClassFixture<Presta
     [InlineData("--device", "abacus", "--device")]
     [InlineData("--threads", "-1", "--threads")]
     [InlineData("--context", "0", "--context")]
+    [InlineData("--standby", "maybe", "--standby")]
+    [InlineData("--choice", "on", "--choice")]
     public void Generate_BadOptionValue_IsAUsageErrorThatNamesTheOption(string option, string value, string expected) =>
         RequireOneLine(SpmdProgram.Run(0, "generate", "--model", model.ModelPath, "-p", "x", option, value), 2, expected);
 
