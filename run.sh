@@ -135,9 +135,11 @@ watch_errors() { # copies standard error, without banners that repeat what a ran
   while true; do
     status=0
     IFS= read -r ${lost:+-t 1} line || status=$?
-    if [ $status -gt 128 ]; then # a second later the launcher still runs
+    if [ -n "$lost" ] && { [ $status -gt 128 ] || [ $((SECONDS - lost)) -gt 1 ]; }; then # the launcher still runs
       lost=""
       kill -USR1 $$
+    fi
+    if [ $status -gt 128 ]; then # a line may be half there
       printf '%s' "$line" >&2
       continue
     fi
@@ -155,7 +157,7 @@ watch_errors() { # copies standard error, without banners that repeat what a ran
     fi
     case $line in
       *": Forwarding signal "* | *ORTE_ERROR_LOG*show_help.c* | "Abort("*") on node "*) continue ;;
-      *"spmd-dbrx: lost rank"* | *" exited on signal "*) code=75 lost=yes ;;
+      *"spmd-dbrx: lost rank"* | *" exited on signal "*) code=75 lost=${lost:-$SECONDS} ;;
     esac
     printf '%s\n' "$line" >&2
   done
@@ -204,11 +206,17 @@ build_metal_emulator() {
   [ "$(uname -s)" != Darwin ] || return 0
   command -v clang++-19 >/dev/null || (install_packages "clang-19 libclang-rt-19-dev" "") || { say "no clang 19: the tests of the Metal device are skipped"; return 0; }
   make -s -j2 -C "$ROOT/native/metal" >"$ROOT/build/metal.log" 2>&1 || { tail -5 "$ROOT/build/metal.log" >&2; fail "native/metal does not build; all of it: build/metal.log"; }
+}
+
+# The same kernels for a CUDA device: its runner's checks run on the emulator.
+build_ptx() {
+  command -v clang++-19 >/dev/null || return 0
   make -s -j2 -C "$ROOT/bench/ptx" >"$ROOT/build/ptx.log" 2>&1 || { tail -5 "$ROOT/build/ptx.log" >&2; fail "bench/ptx does not build; all of it: build/ptx.log"; }
 }
 
 run_tests() {
   build_metal_emulator
+  build_ptx
   "$ROOT/tests/run-all.sh"
 }
 

@@ -11,7 +11,7 @@ unit_tests() {
   local log=$ROOT/build/unit-tests.log
   dotnet test --no-build -c Release "$ROOT/tests/SpmdDbrx.Tests" --logger "console;verbosity=normal" >"$log" 2>&1
   local code=$?
-  grep -E '^\s+(Failed|Skipped) |^\s+Error Message|^\s+Stack Trace' -A 3 "$log" | head -120
+  failures_and_skips "$log" | head -120
   local totals
   totals=$(sed -nE 's/^ *(Passed|Failed|Skipped): *([0-9]+).*/\1=\2/p' "$log" | tail -3 | tr '\n' ' ')
   local Passed=0 Failed=0 Skipped=0
@@ -19,6 +19,16 @@ unit_tests() {
   echo "unit and golden tests: $Passed passed, $Failed failed, $Skipped skipped"
   count "$Passed" "$Failed" "$Skipped"
   if [ $code -ne 0 ] && [ "$Failed" = 0 ]; then tail -20 "$log"; echo "unit tests ended with code $code"; count 0 1; fi
+}
+
+# Every failed test with its message and stack, and a line for every skipped one with its reason.
+failures_and_skips() { # failures_and_skips LOG
+  awk '
+    /\[SKIP\]$/ { sub(/^\[xUnit[^]]*\] */, ""); sub(/ \[SKIP\]$/, ""); name = $0; next }
+    name != "" { sub(/^\[xUnit[^]]*\] */, ""); print "  Skipped " name ": " $0; name = ""; next }
+    /^ +(Passed|Skipped) |^\[xUnit/ { failed = 0 }
+    /^ +Failed / { failed = 1 }
+    failed' "$1"
 }
 
 # "mpicc mpiexec" of every MPI to test: the chosen one, or all that Debian has installed side by side.
