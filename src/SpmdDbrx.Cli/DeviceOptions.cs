@@ -19,7 +19,7 @@ internal sealed record DeviceOptions(string Name, int Threads, PrefillPrecision 
         device.RequireOneOf("cpu", "metal");
         Option<int> threads = settings.Option("--threads", 0, "threads of each rank; 0 = the cores of the host divided by its ranks", "T");
         threads.RequireAtLeast(0);
-        Option<string> prefill = settings.Option("--prefill", "float32", "cpu: what batches of tokens are rounded to before they meet bfloat16 weights; bfloat16 is faster on processors with its dot products (AVX512_BF16, Arm BF16) and moves logits by about 0.02", "TYPE");
+        Option<string> prefill = settings.Option("--prefill", "float32", "cpu: what batches of tokens are rounded to before they meet bfloat16 weights; bfloat16 is faster on processors with its dot products (AVX512_BF16, Arm BF16) and moves logits by up to 0.03", "TYPE");
         prefill.RequireOneOf("float32", "bfloat16");
         command.Options.Add(device);
         command.Options.Add(threads);

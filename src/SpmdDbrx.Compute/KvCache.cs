@@ -13,7 +13,7 @@ public sealed class KvCache : IDisposable
     public KvCache(IDevice device, int layerCount, AttentionShape shape, int capacity)
     {
         Capacity = capacity;
-        long bytes = checked((long)shape.KvDim * capacity * sizeof(float));
+        long bytes = BytesOf(1, shape, capacity) / 2;
         keys = new DeviceBuffer[layerCount];
         values = new DeviceBuffer[layerCount];
         for (int layer = 0; layer < layerCount; layer++)

@@ -1,6 +1,8 @@
 namespace SpmdDbrx.Compute.Cpu;
 
 /// <summary><see cref="CpuKernels"/> on registers of one width; bfloat16 weights meet many tokens in <typeparamref name="TTiles"/>.</summary>
+/// <remarks>Its loops ask for <see cref="System.Runtime.CompilerServices.MethodImplOptions.AggressiveOptimization"/>: compiled fully at the first call
+/// and never profiled, in any program, so that a first token is not slower than the next.</remarks>
 /// <param name="team">Who computes.</param>
 internal sealed unsafe class CpuKernels<TVector, TTiles>(ThreadTeam team) : CpuKernels
     where TVector : unmanaged, IFloatVector<TVector>
@@ -70,7 +72,7 @@ internal sealed unsafe class CpuKernels<TVector, TTiles>(ThreadTeam team) : CpuK
 
     public override void RunExperts(ReadOnlySpan<ExpertWeights> experts, ExpertAssignments assignments, RowPointer input, RowPointer output)
     {
-        var clear = new RowAddition<TVector>(output, 0, output, addToTarget: false);
+        var clear = new RowClear(output);
         team.Run(output.Rows, ref clear);
         if (assignments.Count == 0)
             return;
@@ -90,13 +92,13 @@ internal sealed unsafe class CpuKernels<TVector, TTiles>(ThreadTeam team) : CpuK
 
     public override void Add(RowPointer target, RowPointer addend)
     {
-        var work = new RowAddition<TVector>(addend, 1, target, addToTarget: true);
+        var work = new RowAddition<TVector>(addend, target);
         team.Run(target.Rows, ref work);
     }
 
     public override void SumGroups(RowPointer input, int groupSize, RowPointer output)
     {
-        var work = new RowAddition<TVector>(input, groupSize, output, addToTarget: false);
+        var work = new GroupSum<TVector>(input, groupSize, output);
         team.Run(output.Rows, ref work);
     }
 

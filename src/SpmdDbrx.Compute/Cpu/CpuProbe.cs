@@ -16,7 +16,7 @@ public sealed class CpuProbe(CpuDevice device)
     public double Float32FlopPerSecond() => MedianRate(device.RunMultiplyAdds);
 
     /// <summary>Operations a second of bfloat16 dot products, counted alike; 0 without <see cref="CpuDevice.HasBFloat16DotProducts"/>.</summary>
-    public double BFloat16FlopPerSecond() => MedianRate(device.RunDotProducts);
+    public double BFloat16FlopPerSecond() => CpuDevice.HasBFloat16DotProducts ? MedianRate(device.RunDotProducts) : 0;
 
     /// <summary>The one of the two that this device's prefill runs on.</summary>
     public double PrefillFlopPerSecond() => device.PrefillsInBFloat16 ? BFloat16FlopPerSecond() : Float32FlopPerSecond();
@@ -24,7 +24,8 @@ public sealed class CpuProbe(CpuDevice device)
     private static double MedianRate(Func<double> run)
     {
         double flop = 0;
-        return 1 / MedianSeconds(() => flop = run()) * flop;
+        double seconds = MedianSeconds(() => flop = run());
+        return flop / seconds;
     }
 
     private static double MedianSeconds(Action action)

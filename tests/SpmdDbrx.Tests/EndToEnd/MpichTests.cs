@@ -18,6 +18,18 @@ public sealed class MpichTests(PrestackedTinyModel model) : IClassFixture<Presta
         using TemporaryDirectory folder = new();
         File.WriteAllLines(folder["prompts.jsonl"], Enumerable.Repeat("{\"prompt\": \"The\"}", 1000));
         using Process job = Start("generate", "--model", model.ModelPath, "--prompts", folder["prompts.jsonl"], "-n", "300", "--ignore-eos", "--json", "--threads", "1");
+        try
+        {
+            KillAndCheck(job, victim);
+        }
+        finally
+        {
+            job.Kill(entireProcessTree: true);
+        }
+    }
+
+    private static void KillAndCheck(Process job, int victim)
+    {
         Task<string> errors = job.StandardError.ReadToEndAsync();
         Assert.True(job.StandardOutput.ReadLine()?.StartsWith('{') == true, "no result");
         Task<string> rest = job.StandardOutput.ReadToEndAsync();

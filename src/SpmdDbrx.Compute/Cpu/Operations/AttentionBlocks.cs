@@ -51,35 +51,56 @@ internal unsafe struct AttentionBlocks<TVector>(
         Weigh(cache.Value(kvHead, start), count, mine, partial);
     }
 
-    /// <summary>scores[head][p] = q of the head · key p.</summary>
+    /// <summary>scores[head][p] = q of the head · key p; heads two by two, keys in runs side by side like the weights of decode.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private readonly void Score(float* q, float* keyRows, int count, float* target)
     {
-        // Runs of keys side by side, like the weights of decode.
+        int pairedHeads = groupSize - (groupSize % 2);
         int runLength = count / 4;
         nint rowBytes = headDim * sizeof(float);
         float* sums = stackalloc float[8];
         for (int index = 0; index < runLength; index++)
         {
             byte* row = (byte*)keyRows + (index * rowBytes);
-            for (int head = 0; head < groupSize; head += 2)
+            for (int head = 0; head < pairedHeads; head += 2)
             {
-                // An odd last head is computed twice.
-                int other = Math.Min(head + 1, groupSize - 1);
                 DotRows<TVector, Float32Element>.FourByTwo(
-                    row, runLength * rowBytes, q + (head * headDim), q + (other * headDim), headDim, sums, sums + 4);
+                    row, runLength * rowBytes, q + (head * headDim), q + ((head + 1) * headDim), headDim, sums, sums + 4);
+                float* scores = target + (head * BlockPositions) + index;
                 for (int run = 0; run < 4; run++)
                 {
-                    target[(head * BlockPositions) + index + (run * runLength)] = sums[run];
-                    target[(other * BlockPositions) + index + (run * runLength)] = sums[4 + run];
+                    scores[run * runLength] = sums[run];
+                    scores[BlockPositions + (run * runLength)] = sums[4 + run];
                 }
             }
         }
-        for (int index = 4 * runLength; index < count; index++)
+        for (int head = 0; head < pairedHeads; head++)
+            ScoreOneByOne(q + (head * headDim), keyRows, 4 * runLength, count, target + (head * BlockPositions));
+        if (pairedHeads < groupSize)
+            ScoreAlone(q + (pairedHeads * headDim), keyRows, count, target + (pairedHeads * BlockPositions));
+    }
+
+    /// <summary>scores[p] of a head without another.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private readonly void ScoreAlone(float* q, float* keyRows, int count, float* target)
+    {
+        int runLength = count / 8;
+        nint rowBytes = headDim * sizeof(float);
+        float* sums = stackalloc float[8];
+        for (int index = 0; index < runLength; index++)
         {
-            for (int head = 0; head < groupSize; head++)
-                target[(head * BlockPositions) + index] = DotRows<TVector, Float32Element>.One((byte*)keyRows + (index * rowBytes), q + (head * headDim), headDim);
+            DotRows<TVector, Float32Element>.Eight((byte*)keyRows + (index * rowBytes), runLength * rowBytes, q, headDim, sums);
+            for (int run = 0; run < 8; run++)
+                target[index + (run * runLength)] = sums[run];
         }
+        ScoreOneByOne(q, keyRows, 8 * runLength, count, target);
+    }
+
+    /// <summary>scores[p] of a head for the keys that the runs leave over, from <paramref name="first"/> on.</summary>
+    private readonly void ScoreOneByOne(float* q, float* keyRows, int first, int count, float* target)
+    {
+        for (int index = first; index < count; index++)
+            target[index] = DotRows<TVector, Float32Element>.One((byte*)(keyRows + ((nint)index * headDim)), q, headDim);
     }
 
     /// <summary>partial values of each head += Σ_p probabilities[head][p] · value p.</summary>

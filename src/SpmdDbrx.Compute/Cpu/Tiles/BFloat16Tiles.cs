@@ -23,26 +23,17 @@ internal readonly unsafe struct BFloat16Tiles<TVector, TKernels> : ITileFormat
         for (int lane = 0; lane < tokens; lane += 4)
         {
             int count = Math.Min(4, tokens - lane);
-            int first = (panel * lanes) + lane;
-            float* row0 = source.Row(indices is null ? first : indices[first]);
-            float* row1 = count > 1 ? source.Row(indices is null ? first + 1 : indices[first + 1]) : row0;
-            float* row2 = count > 2 ? source.Row(indices is null ? first + 2 : indices[first + 2]) : row0;
-            float* row3 = count > 3 ? source.Row(indices is null ? first + 3 : indices[first + 3]) : row0;
-            var mask = Vector128.LessThan(Vector128<int>.Indices, Vector128.Create(count)).AsSingle();
+            FourTokens four = new(source, indices, (panel * lanes) + lane, count);
+            Vector128<float> mask = FourTokens.Mask(count);
             uint* target = (uint*)panels.Row(panel, 0) + lane;
             int column = 0;
             for (; column < source.Columns - 1; column += 2)
             {
-                var even = Vector128.Create(row0[column], row1[column], row2[column], row3[column]);
-                var odd = Vector128.Create(row0[column + 1], row1[column + 1], row2[column + 1], row3[column + 1]);
-                BFloat16Rounding.Pair(even & mask, odd & mask).Store(target);
+                BFloat16Rounding.Pair(four.Feature(column) & mask, four.Feature(column + 1) & mask).Store(target);
                 target += lanes;
             }
             if (column < source.Columns)
-            {
-                var even = Vector128.Create(row0[column], row1[column], row2[column], row3[column]);
-                BFloat16Rounding.Pair(even & mask, Vector128<float>.Zero).Store(target);
-            }
+                BFloat16Rounding.Pair(four.Feature(column) & mask, Vector128<float>.Zero).Store(target);
         }
     }
 

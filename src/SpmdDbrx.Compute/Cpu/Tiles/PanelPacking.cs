@@ -24,16 +24,11 @@ internal static unsafe class PanelPacking<TVector, TElement>
         for (int lane = 0; lane < tokens; lane += 4)
         {
             int count = Math.Min(4, tokens - lane);
-            int first = (panel * lanes) + lane;
-            float* row0 = source.Row(indices is null ? first : indices[first]);
-            float* row1 = count > 1 ? source.Row(indices is null ? first + 1 : indices[first + 1]) : row0;
-            float* row2 = count > 2 ? source.Row(indices is null ? first + 2 : indices[first + 2]) : row0;
-            float* row3 = count > 3 ? source.Row(indices is null ? first + 3 : indices[first + 3]) : row0;
-            var mask = Vector128.LessThan(Vector128<int>.Indices, Vector128.Create(count)).AsSingle();
+            FourTokens four = new(source, indices, (panel * lanes) + lane, count);
+            Vector128<float> mask = FourTokens.Mask(count);
             for (int column = 0; column < source.Columns; column++)
             {
-                Vector128<float> values = Vector128.Create(row0[column], row1[column], row2[column], row3[column]) & mask;
-                values.Store(target + (LaneOf(column) * lanes) + lane);
+                (four.Feature(column) & mask).Store(target + (LaneOf(column) * lanes) + lane);
             }
         }
     }

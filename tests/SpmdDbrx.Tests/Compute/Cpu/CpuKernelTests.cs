@@ -44,6 +44,21 @@ public class CpuKernelTests
     }
 
     [Theory, MemberData(nameof(Variants))]
+    public void Multiply_SeveralBlocks_MatchesReference(int vectorBits, ElementType type)
+    {
+        using DeviceFixture fixture = new(new CpuDevice(new CpuDeviceOptions(2), vectorBits));
+        // Vectors in several items, then tiles over several blocks of rows and of depth.
+        foreach ((int tokens, int rows, int columns) in new[] { (1, 2111, 131), (3, 640, 515), (70, 333, 1100) })
+        {
+            Activations input = fixture.Activations(tokens, columns);
+            WeightMatrix weight = fixture.Weights(rows, columns, type);
+            Activations output = fixture.Activations(tokens, rows);
+            fixture.Device.Multiply(input, weight, output);
+            DeviceFixture.AssertClose(Reference.Multiply(DeviceFixture.Read(input), DeviceFixture.Read(weight)), output, Tolerance);
+        }
+    }
+
+    [Theory, MemberData(nameof(Variants))]
     public void RunExperts_EveryColumnCount_MatchesReference(int vectorBits, ElementType type)
     {
         for (int columns = 1; columns <= 256; columns++)

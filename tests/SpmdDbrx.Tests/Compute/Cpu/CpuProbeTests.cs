@@ -15,5 +15,6 @@ public class CpuProbeTests
         Assert.InRange(probe.ReadBytesPerSecond(buffer), 1e8, 1e13);
         // A vector multiply-add every few cycles at the least, a few every cycle at the most.
         Assert.InRange(probe.Float32FlopPerSecond(), 1e8, 1e12);
+        Assert.Equal(CpuDevice.HasBFloat16DotProducts, probe.BFloat16FlopPerSecond() > 0);
     }
 }
