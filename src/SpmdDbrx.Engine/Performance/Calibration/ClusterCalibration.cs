@@ -79,7 +79,7 @@ public sealed record ClusterCalibration(Hardware Hardware, Network? Network, Sof
         MemoryBytes = new Figure(memoryBytes, source),
         UsableMemoryBytes = new Figure(memoryBytes, source),
         MemoryBytesPerSecond = new Figure(rates.ReadBytesPerSecond, $"{source}: reading 264 MB"),
-        FlopPerSecond = new Figure(rates.FlopPerSecond, $"{source}: float32 multiply-adds, or expert products where these are not probed"),
+        FlopPerSecond = new Figure(rates.FlopPerSecond, $"{source}: multiply-adds as prefill runs them, or expert products where these are not probed"),
     };
 
     private static Network Link(AllReduceTimes times, string source)

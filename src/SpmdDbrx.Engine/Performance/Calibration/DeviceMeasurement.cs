@@ -51,7 +51,7 @@ public sealed class DeviceMeasurement : IDisposable
                 reads.Add(ExpertCount * ExpertBytes / Seconds(() => device.Touch(weights)));
                 decodeShares.Add(DecodeExperts * ExpertBytes / Seconds(Decode) / reads[^1]);
             }
-            double? peak = device is CpuDevice cpu ? new CpuProbe(cpu).Float32FlopPerSecond() : null;
+            double? peak = device is CpuDevice cpu ? new CpuProbe(cpu).PrefillFlopPerSecond() : null;
             double products = PrefillFlop / Seconds(Prefill);
             peaks.Add(peak ?? products);
             prefillShares.Add(products / peaks[^1]);
