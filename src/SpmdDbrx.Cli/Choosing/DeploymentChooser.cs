@@ -46,7 +46,6 @@ internal static class DeploymentChooser
 
     private static JobConditions Conditions(Intracommunicator world, ModelDirectory model, ModelOptions options)
     {
-        using Intracommunicator host = world.SplitByHost();
         return new JobConditions
         {
             Model = model,
@@ -54,7 +53,6 @@ internal static class DeploymentChooser
             SharesExperts = options.Engine.SharesExperts,
             Deterministic = options.Engine.Deterministic,
             ContextLength = options.Engine.ContextLength ?? Math.Min(model.Config.ContextLength, EngineOptions.DefaultContextLength),
-            RanksPerHost = Largest(world, host.Size),
         };
     }
 

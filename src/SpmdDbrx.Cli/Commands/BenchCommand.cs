@@ -10,7 +10,6 @@ using SpmdDbrx.Engine.Performance.Inputs;
 using SpmdDbrx.Engine.Session;
 using SpmdDbrx.Model;
 using SpmdDbrx.Mpi;
-using Strategy = SpmdDbrx.Engine.Performance.Strategy;
 
 namespace SpmdDbrx.Cli.Commands;
 
@@ -110,15 +109,7 @@ internal static class BenchCommand
         BenchmarkTest test = result.Test;
         if (result.Machine != MachineRates.Unknown)
             calibration = calibration.WithRates(result.Machine.ReadBytesPerSecond, result.Machine.PeakFlopPerSecond, session.World.Size);
-        EngineOptions options = session.Options;
-        Deployment deployment = new()
-        {
-            RankCount = session.World.Size,
-            RanksPerNode = calibration.RanksPerNode,
-            Strategy = new Strategy(session.Model.IsPrestacked ? Stacking.Prestacked : Stacking.Unstacked, options.Topology, options.Loading),
-            Partition = options.Partition,
-            Placement = session.Placement,
-        };
+        Deployment deployment = Deployment.Of(session.Model, session.Sharing, session.Options, session.Placement);
         Prediction prediction = PerformanceModel.Predict(
             ModelShape.From("model", session.Model.Config), calibration.Hardware, calibration.Network ?? NoNetwork, calibration.Software, deployment,
             new Workload(test.Tokens, test.Depth + (test.Tokens / 2)));

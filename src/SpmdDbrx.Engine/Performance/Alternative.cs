@@ -27,11 +27,13 @@ public sealed record Alternative(string Name, Prediction Prediction)
     /// <param name="common">Ranks, strategy, weights and routing; partition, placement and split attention vary.</param>
     /// <param name="workload">Prompt and context.</param>
     /// <param name="expertsPerNode">Most experts a node may hold; null = as many as fit.</param>
+    /// <param name="sharesExperts">Whether ranks that map the same files may run each other's experts.</param>
     public static IReadOnlyList<Alternative> For(
-        ModelShape model, Hardware hardware, Network network, Software software, Deployment common, Workload workload, int? expertsPerNode = null)
+        ModelShape model, Hardware hardware, Network network, Software software, Deployment common, Workload workload, int? expertsPerNode = null,
+        bool sharesExperts = true)
     {
         List<Alternative> alternatives = [];
-        foreach ((string name, Deployment deployment) in Deployments(model, hardware, software, common, workload, expertsPerNode))
+        foreach ((string name, Deployment deployment) in Deployments(model, hardware, software, common, workload, expertsPerNode, sharesExperts))
             alternatives.Add(new Alternative(name, PerformanceModel.Predict(model, hardware, network, software, deployment, workload)));
         return alternatives;
     }
@@ -41,7 +43,7 @@ public sealed record Alternative(string Name, Prediction Prediction)
         alternatives.Where(alternative => alternative.Prediction.Fits).MaxBy(alternative => alternative.Prediction.TokensPerSecond);
 
     private static IEnumerable<(string Name, Deployment Deployment)> Deployments(
-        ModelShape model, Hardware hardware, Software software, Deployment common, Workload workload, int? expertsPerNode)
+        ModelShape model, Hardware hardware, Software software, Deployment common, Workload workload, int? expertsPerNode, bool sharesExperts)
     {
         int ranks = common.RankCount;
         if (ranks == 1)
@@ -53,8 +55,8 @@ public sealed record Alternative(string Name, Prediction Prediction)
         {
             ExpertPlacement contiguous = ExpertPlacement.Contiguous(model.ExpertCount, ranks);
             yield return (EachOnce, common with { Placement = contiguous });
-            if (common.NodeCount < ranks)
-                yield return (SharedOnNode, common with { Placement = contiguous.SharedWithinHosts([.. common.Nodes]) });
+            if (sharesExperts && common.Files.Distinct().Count() < ranks)
+                yield return (SharedOnNode, common with { Placement = contiguous.SharedWithinHosts([.. common.Files]) });
         }
         if (common.NodeCount > 1)
         {

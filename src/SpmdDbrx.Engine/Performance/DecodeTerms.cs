@@ -65,10 +65,10 @@ internal sealed class DecodeTerms
     {
         int layers = model.LayerCount;
         AddRead("attention weights", TermGroup.Misc, layers, AttentionBytes, model.AttentionWeights);
-        AddRead("router", TermGroup.Misc, layers, model.RouterWeights * WeightFormat.OtherBits / 8, model.RouterWeights);
+        AddRead("router", TermGroup.Misc, layers, model.RouterWeights * deployment.Weights.OtherBits / 8, model.RouterWeights);
         double cacheBytes = 2 * model.KvDim * contextTokens * software.KvBytesPerValue.Value / (deployment.SplitsAttention ? deployment.RankCount : 1);
         AddRead("KV cache", TermGroup.Misc, layers, cacheBytes, 0);
-        AddRead("LM head", TermGroup.Misc, 1, model.LmHeadWeights * WeightFormat.OtherBits / 8, model.LmHeadWeights);
+        AddRead("LM head", TermGroup.Misc, 1, model.LmHeadWeights * deployment.Weights.OtherBits / 8, model.LmHeadWeights);
         AddRead($"expert weights, {Text(ExpertsRun)} a layer", TermGroup.Moe, layers, ExpertsRun * ExpertBytes, ExpertsRun * model.ExpertWeights);
     }
 
@@ -150,7 +150,7 @@ internal sealed class DecodeTerms
         double attentionIdle = terms.Sum(term => term.Seconds);
         if (attentionIdle > deadlineSeconds)
         {
-            double bytes = (model.LayerCount * AttentionBytes) + (model.LmHeadWeights * WeightFormat.OtherBits / 8);
+            double bytes = (model.LayerCount * AttentionBytes) + (model.LmHeadWeights * deployment.Weights.OtherBits / 8);
             terms.Add(new Term("wiring attention and LM head again", TermGroup.Misc, bytes / rewireBytesPerSecond,
                 $"used every {Text(attentionIdle)} s; {Text(bytes / 1e9)} GB at {Text(rewireBytesPerSecond / 1e9)} GB/s"));
         }

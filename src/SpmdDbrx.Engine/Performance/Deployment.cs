@@ -1,6 +1,7 @@
 using SpmdDbrx.Engine.Performance.Inputs;
 using SpmdDbrx.Engine.Placement;
 using SpmdDbrx.Engine.Session;
+using SpmdDbrx.Model;
 
 namespace SpmdDbrx.Engine.Performance;
 
@@ -18,6 +19,9 @@ public sealed record Deployment
 
     /// <summary>A number per rank, equal exactly for ranks of one node; null = <see cref="RanksPerNode"/> consecutive ranks each.</summary>
     public IReadOnlyList<int>? NodeOfRank { get; init; }
+
+    /// <summary>A number per rank, equal exactly for ranks that map the same files, so that what they hold is in memory once; null = those of a node do.</summary>
+    public IReadOnlyList<int>? FilesOfRank { get; init; }
 
     /// <summary>Stacking, topology, loading.</summary>
     public Strategy Strategy { get; init; } = Strategy.PrestackedRouterAidedDecentralized;
@@ -37,11 +41,31 @@ public sealed record Deployment
     /// <summary>Bits of the weights.</summary>
     public WeightFormat Weights { get; init; } = WeightFormat.BFloat16;
 
+    /// <summary>How a job runs a model.</summary>
+    /// <param name="model">The model.</param>
+    /// <param name="sharing">The job's hosts.</param>
+    /// <param name="options">Topology, loading and partition.</param>
+    /// <param name="placement">Who holds which experts.</param>
+    public static Deployment Of(ModelDirectory model, HostSharing sharing, EngineOptions options, ExpertPlacement? placement) => new()
+    {
+        RankCount = sharing.HostOfRank.Count,
+        RanksPerNode = sharing.HostOfRank.GroupBy(host => host).Max(host => host.Count()),
+        NodeOfRank = sharing.HostOfRank,
+        FilesOfRank = sharing.GroupOfRank,
+        Strategy = new Strategy(model.IsPrestacked ? Stacking.Prestacked : Stacking.Unstacked, options.Topology, options.Loading),
+        Partition = options.Partition,
+        Placement = placement,
+        Weights = WeightFormat.Of(model.Config.WeightType),
+    };
+
     /// <summary>Nodes.</summary>
     public int NodeCount => Nodes.Distinct().Count();
 
     /// <summary>A number per rank, equal exactly for ranks of one node.</summary>
     internal IEnumerable<int> Nodes => NodeOfRank ?? Enumerable.Range(0, RankCount).Select(rank => rank / RanksPerNode);
+
+    /// <summary>A number per rank, equal exactly for ranks that map the same files.</summary>
+    internal IEnumerable<int> Files => FilesOfRank ?? Nodes;
 
     /// <summary>Experts that ranks run and hold, per layer.</summary>
     /// <exception cref="InvalidInputException">More ranks than experts without replicas, or a placement for another model.</exception>
@@ -60,8 +84,11 @@ public sealed record Deployment
                 $"placement: expected {model.ExpertCount} experts on {RankCount} ranks, found {placement.ExpertCount} on {placement.RankCount}");
         RoutingDistribution routing = Routing ?? RoutingDistribution.Uniform(model.ExpertCount, model.TopK, SelectionLimit, seed: 1);
         double held = Enumerable.Range(0, RankCount).Max(rank => placement.ExpertsOf(rank).Length);
-        double heldByNode = Nodes.Select((node, rank) => (Node: node, Experts: placement.ExpertsOf(rank).ToArray())).GroupBy(rank => rank.Node)
-            .Max(node => node.SelectMany(rank => rank.Experts).Distinct().Count());
-        return new ExpertLoad(mean, ExpectedMaxLoad.Of(placement, routing).Mean, held, heldByNode);
+        return new ExpertLoad(mean, ExpectedMaxLoad.Of(placement, routing).Mean, held, HeldByNode(placement));
     }
+
+    private int HeldByNode(ExpertPlacement placement) => Nodes.Zip(Files, (node, files) => (Node: node, Files: files))
+        .Select((place, rank) => (place.Node, place.Files, Experts: placement.ExpertsOf(rank).ToArray()))
+        .GroupBy(rank => rank.Node)
+        .Max(node => node.GroupBy(rank => rank.Files).Sum(mapped => mapped.SelectMany(rank => rank.Experts).Distinct().Count()));
 }

@@ -4,5 +4,5 @@ namespace SpmdDbrx.Engine.Performance;
 /// <param name="Mean">Selected experts on a rank, on average: k/N.</param>
 /// <param name="Busiest">Selected experts on the busiest rank, on average: E of Eq. 1.</param>
 /// <param name="Held">Experts that the fullest rank holds.</param>
-/// <param name="HeldByNode">Different experts that the fullest node's ranks hold.</param>
+/// <param name="HeldByNode">Experts in memory on the fullest node: what several of its ranks map of the same files counts once.</param>
 internal readonly record struct ExpertLoad(double Mean, double Busiest, double Held, double HeldByNode);

@@ -31,7 +31,7 @@ internal static class PrefillTime
         double experts = !software.BatchesPrefill ? tokens * decodeMoeSeconds / model.LayerCount : Math.Max(
             DistinctExperts(model, deployment, load, tokens) * model.ExpertWeights * deployment.Weights.ExpertBits / 8 / bytesPerSecond,
             2.0 * model.ExpertWeights * PairsOfBusiest(model, deployment, load, tokens) / flopPerSecond);
-        double lmHead = model.LmHeadWeights * WeightFormat.OtherBits / 8 / bytesPerSecond;
+        double lmHead = model.LmHeadWeights * deployment.Weights.OtherBits / 8 / bytesPerSecond;
         double communication = CommunicationPerLayer(model, network, software, deployment, tokens);
         double handOvers = 3 * software.HandOverSeconds.Value;
         return (model.LayerCount * (attention + scores + router + experts + communication + handOvers)) + lmHead;

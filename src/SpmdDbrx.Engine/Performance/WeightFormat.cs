@@ -1,15 +1,16 @@
 using System.Globalization;
+using SpmdDbrx.Compute;
 
 namespace SpmdDbrx.Engine.Performance;
 
-/// <summary>Bits that stored weights take, scales included. Embedding, LM head, router and norms stay 16-bit (MECHANISMS §4).</summary>
+/// <summary>Bits that stored weights take, scales included. Quantized or not, embedding, LM head, router and norms stay as they were.</summary>
 /// <param name="Name">For tables and the command line.</param>
 /// <param name="ExpertBits">Bits of an expert weight.</param>
 /// <param name="AttentionBits">Bits of an attention weight.</param>
 public sealed record WeightFormat(string Name, double ExpertBits, double AttentionBits)
 {
     /// <summary>Bits of all other weights.</summary>
-    public const double OtherBits = 16;
+    public double OtherBits { get; init; } = 16;
 
     /// <summary>bfloat16 throughout.</summary>
     public static WeightFormat BFloat16 { get; } = new("bf16", 16, 16);
@@ -19,6 +20,14 @@ public sealed record WeightFormat(string Name, double ExpertBits, double Attenti
 
     /// <summary>4 bits and a 16-bit scale for every 32 weights.</summary>
     public static WeightFormat Q4 { get; } = new("q4", 4.5, 4.5);
+
+    /// <summary>The format of a model whose weights are all stored as one type.</summary>
+    public static WeightFormat Of(ElementType type) => type switch
+    {
+        ElementType.BFloat16 => BFloat16,
+        ElementType.Float16 => new("f16", 16, 16),
+        _ => new("f32", 32, 32) { OtherBits = 32 },
+    };
 
     /// <summary>bf16, q8, q4, or bits of experts and attention as in "4.5/16".</summary>
     /// <exception cref="InvalidInputException">None of these.</exception>

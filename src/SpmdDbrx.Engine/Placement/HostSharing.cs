@@ -11,12 +11,15 @@ namespace SpmdDbrx.Engine.Placement;
 public sealed class HostSharing
 {
     private readonly int[] groupOfRank;
+    private readonly int[] hostOfRank;
     private readonly bool[][] filesOfRank; // [rank][expert]
 
     /// <param name="groupOfRank">A number per rank, equal exactly for ranks that map the same files.</param>
     /// <param name="filesOfRank">Per rank and expert whether its files are there.</param>
-    public HostSharing(IReadOnlyList<int> groupOfRank, IReadOnlyList<IReadOnlyList<bool>> filesOfRank)
+    /// <param name="hostOfRank">A number per rank, equal exactly for ranks of one host; null = all ranks of a host map the same files.</param>
+    public HostSharing(IReadOnlyList<int> groupOfRank, IReadOnlyList<IReadOnlyList<bool>> filesOfRank, IReadOnlyList<int>? hostOfRank = null)
     {
+        this.hostOfRank = [.. hostOfRank ?? groupOfRank];
         this.groupOfRank = [.. groupOfRank];
         this.filesOfRank = [.. filesOfRank.Select(files => files.ToArray())];
     }
@@ -34,11 +37,14 @@ public sealed class HostSharing
         int experts = model.Config.ExpertCount;
         bool[] files = new bool[world.Size * experts];
         world.Allgather<bool>([.. Enumerable.Range(0, experts).Select(model.HasExpert)], files);
-        return new HostSharing([.. places.Select(place => Array.IndexOf(places, place))], [.. files.Chunk(experts)]);
+        return new HostSharing([.. places.Select(place => Array.IndexOf(places, place))], [.. files.Chunk(experts)], [.. places.Select(place => (int)place.Host)]);
     }
 
     /// <summary>A number per rank, equal exactly for ranks that map the same files.</summary>
     public IReadOnlyList<int> GroupOfRank => groupOfRank;
+
+    /// <summary>A number per rank, equal exactly for ranks of one host.</summary>
+    public IReadOnlyList<int> HostOfRank => hostOfRank;
 
     /// <summary>Whether a rank has the files of an expert.</summary>
     public bool HasFiles(int rank, int expert) => filesOfRank[rank][expert];

@@ -18,7 +18,6 @@ public sealed class RankSession : IDisposable
     private const int PairsPerExpertRead = 16;
 
     private readonly Stack<IDisposable> owned = [];
-    private HostSharing sharing = null!;
     private ExpertShare share = null!;
     private ExpertAssigner? assigner;
     private MappedWeights mapped = null!;
@@ -63,6 +62,9 @@ public sealed class RankSession : IDisposable
 
     /// <summary>How many experts ran.</summary>
     public ExpertCounters ExpertCounters { get; private set; } = null!;
+
+    /// <summary>The job's hosts, and which ranks map the same files.</summary>
+    public HostSharing Sharing { get; private set; } = null!;
 
     /// <summary>Which rank holds which experts; null = every rank a slice of all.</summary>
     public ExpertPlacement? Placement { get; private set; }
@@ -177,9 +179,9 @@ public sealed class RankSession : IDisposable
 
     private void ShareWithHost()
     {
-        sharing = HostSharing.Find(World, Model);
+        Sharing = HostSharing.Find(World, Model);
         if (Placement is not null && Options.SharesExperts && Options.Loading != Loading.BusyFull)
-            Placement = sharing.Share(Placement);
+            Placement = Sharing.Share(Placement);
     }
 
     private int Batch => Math.Min(Options.BatchTokens, ContextLength);
@@ -256,7 +258,7 @@ public sealed class RankSession : IDisposable
         long expertBytes = config.LayerCount * config.WeightType.ByteCount(3L * config.HiddenDim * config.ExpertHiddenDim);
         return share.Experts.Sum(expert =>
         {
-            int[] holders = sharing.HoldersBeside(World.Rank, Placement, expert);
+            int[] holders = Sharing.HoldersBeside(World.Rank, Placement, expert);
             long part = Array.IndexOf(holders, World.Rank);
             return expertBytes - ((expertBytes * (part + 1) / holders.Length) - (expertBytes * part / holders.Length));
         });
@@ -266,7 +268,7 @@ public sealed class RankSession : IDisposable
     private bool Verifies(MappedFile file)
     {
         int expert = share.Experts.FirstOrDefault(held => file.Path == Path.Combine(Model.Path, Model.Expert(0, held).W1.File), -1);
-        int[] holders = sharing.HoldersBeside(World.Rank, Placement, expert < 0 ? null : expert);
+        int[] holders = Sharing.HoldersBeside(World.Rank, Placement, expert < 0 ? null : expert);
         return holders[(expert + 1) % holders.Length] == World.Rank;
     }
 

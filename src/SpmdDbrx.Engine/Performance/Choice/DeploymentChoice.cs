@@ -42,7 +42,7 @@ public sealed class DeploymentChoice
         Candidate[] spreads =
         [
             // The engine does not split attention.
-            .. Alternative.For(job.Shape, cluster.Hardware, network, cluster.Software, job.Common, job.Workload)
+            .. Alternative.For(job.Shape, cluster.Hardware, network, cluster.Software, job.Common, job.Workload, sharesExperts: job.SharesExperts)
                 .Where(alternative => !alternative.Prediction.Deployment.SplitsAttention)
                 .Select(alternative => Consider(job, alternative, "p-lr-d")),
         ];

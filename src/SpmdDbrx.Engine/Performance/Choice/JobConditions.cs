@@ -1,4 +1,3 @@
-using SpmdDbrx.Compute;
 using SpmdDbrx.Engine.Performance.Inputs;
 using SpmdDbrx.Engine.Placement;
 using SpmdDbrx.Engine.Session;
@@ -26,11 +25,11 @@ public sealed record JobConditions
     /// <summary>Positions of the KV cache.</summary>
     public required int ContextLength { get; init; }
 
-    /// <summary>Ranks of the fullest host.</summary>
-    public required int RanksPerHost { get; init; }
-
     /// <summary>Ranks.</summary>
-    public int RankCount => Sharing.GroupOfRank.Count;
+    public int RankCount => Sharing.HostOfRank.Count;
+
+    /// <summary>Ranks of the fullest host.</summary>
+    public int RanksPerHost => Common.RanksPerNode;
 
     internal ModelShape Shape => ModelShape.From("model", Model.Config);
 
@@ -44,14 +43,8 @@ public sealed record JobConditions
     }
 
     /// <summary>What all alternatives have in common: the strategy p-lr-d as it runs where idle weights stay wired.</summary>
-    internal Deployment Common => new()
-    {
-        RankCount = RankCount,
-        RanksPerNode = RanksPerHost,
-        NodeOfRank = SharesExperts ? Sharing.GroupOfRank : [.. Enumerable.Range(0, RankCount)],
-        Strategy = new Strategy(Model.IsPrestacked ? Stacking.Prestacked : Stacking.Unstacked, Topology.Decentralized, Loading.OnDemand),
-        Weights = Model.Config.WeightType.ElementBytes() == 2 ? WeightFormat.BFloat16 : new WeightFormat("f32", 32, 32),
-    };
+    internal Deployment Common => Deployment.Of(
+        Model, Sharing, new EngineOptions { Topology = Topology.Decentralized, Loading = Loading.OnDemand }, placement: null);
 
     /// <summary>Whether ranks usually run each other's experts here.</summary>
     public bool IsShared => UsualPlacement is { HasReplicas: true };

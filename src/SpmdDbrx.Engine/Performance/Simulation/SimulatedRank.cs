@@ -65,7 +65,7 @@ internal sealed class SimulatedRank
         ModelShape model = scenario.Model;
         double share = scenario.Deployment.SplitsAttention ? 1.0 / scenario.Deployment.RankCount : 1;
         double seconds = Read(model.AttentionWeights * scenario.Deployment.Weights.AttentionBits / 8 * share, model.AttentionWeights)
-            + Read(model.RouterWeights * WeightFormat.OtherBits / 8, model.RouterWeights)
+            + Read(model.RouterWeights * scenario.Deployment.Weights.OtherBits / 8, model.RouterWeights)
             + Read(2 * model.KvDim * scenario.ContextTokens * scenario.Software.KvBytesPerValue.Value * share, 0)
             + (HandOversAroundCommunication * scenario.Software.HandOverSeconds.Value);
         return Delayed(seconds);
@@ -90,7 +90,7 @@ internal sealed class SimulatedRank
     }
 
     /// <summary>The LM head, once a token.</summary>
-    public double LmHeadSeconds() => Delayed(Read(scenario.Model.LmHeadWeights * WeightFormat.OtherBits / 8, scenario.Model.LmHeadWeights));
+    public double LmHeadSeconds() => Delayed(Read(scenario.Model.LmHeadWeights * scenario.Deployment.Weights.OtherBits / 8, scenario.Model.LmHeadWeights));
 
     /// <summary>A message's delay beyond the latency.</summary>
     public double MessageDelay() => scenario.LatencyJitterSeconds > 0 ? scenario.LatencyJitterSeconds * Exponential() : 0;

@@ -71,6 +71,29 @@ public sealed class DeploymentChoiceTests(PrestackedTinyModel model) : IClassFix
     }
 
     [Fact]
+    public void Make_SharingNotAllowed_TheExpertsOfAllRanksOfAHostCountAgainstItsMemory()
+    {
+        JobConditions job = Job([0, 0]) with { SharesExperts = false };
+        Prediction once = DeploymentChoice.Make(job, SlowMemory).Usual!.Alternative.Prediction;
+        Assert.Equal((1, 2), (once.Deployment.NodeCount, once.Deployment.RanksPerNode));
+        DeploymentChoice choice = DeploymentChoice.Make(job, Cluster(1e7, 1e-6, once.MemoryBytesPerNode - 589_824));
+        Assert.DoesNotContain(choice.Candidates, candidate => candidate.Alternative.Name == Alternative.SharedOnNode);
+        // One expert more than there is room for, though each rank's eight would fit.
+        Assert.Contains("GiB a node", choice.Usual!.Obstacle, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void LoadOf_RanksOfAHostWithFilesOfTheirOwn_CountsBoth()
+    {
+        bool[] all = [.. Enumerable.Repeat(true, 16)];
+        JobConditions job = Job([0, 0]), apart = job with { Sharing = new HostSharing([0, 1], [all, all], hostOfRank: [0, 0]) };
+        ExpertPlacement everywhere = new(16, [.. Enumerable.Repeat(Enumerable.Range(0, 16).ToArray(), 2)]);
+        ModelShape shape = ModelShape.From("tiny", job.Model.Config);
+        Assert.Equal(16, (job.Common with { Placement = everywhere }).LoadOf(shape).HeldByNode);
+        Assert.Equal(32, (apart.Common with { Placement = everywhere }).LoadOf(shape).HeldByNode);
+    }
+
+    [Fact]
     public void Make_UnstackedCheckpoint_ExcludesWhatNeedsPrestacking()
     {
         DeploymentChoice choice = DeploymentChoice.Make(Job([0, 1]) with { Model = ModelDirectory.Open(RepositoryPaths.TinyModel) }, SlowNetwork);
@@ -135,7 +158,6 @@ public sealed class DeploymentChoiceTests(PrestackedTinyModel model) : IClassFix
         SharesExperts = true,
         Deterministic = false,
         ContextLength = 512,
-        RanksPerHost = groups.GroupBy(group => group).Max(host => host.Count()),
     };
 
     private static ClusterCalibration Cluster(double bytesPerSecond, double latencySeconds, double memoryBytes) => new(
