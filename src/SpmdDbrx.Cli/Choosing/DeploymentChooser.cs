@@ -52,6 +52,7 @@ internal static class DeploymentChooser
             Sharing = HostSharing.Find(world, model),
             SharesExperts = options.Engine.SharesExperts,
             Deterministic = options.Engine.Deterministic,
+            BatchTokens = options.Engine.BatchTokens,
             ContextLength = options.Engine.ContextLength ?? Math.Min(model.Config.ContextLength, EngineOptions.DefaultContextLength),
         };
     }

@@ -4,9 +4,7 @@ using SpmdDbrx.Cli.Benchmarks;
 using SpmdDbrx.Cli.Choosing;
 using SpmdDbrx.Compute;
 using SpmdDbrx.Engine.Benchmarks;
-using SpmdDbrx.Engine.Performance;
 using SpmdDbrx.Engine.Performance.Calibration;
-using SpmdDbrx.Engine.Performance.Inputs;
 using SpmdDbrx.Engine.Session;
 using SpmdDbrx.Model;
 using SpmdDbrx.Mpi;
@@ -17,15 +15,6 @@ namespace SpmdDbrx.Cli.Commands;
 internal static class BenchCommand
 {
     private sealed record Plan(IReadOnlyList<BenchmarkTest> Tests, IReadOnlyList<string>? Strategies, int Repeats, bool ProbesMachine, string Format);
-
-    // A single rank sends nothing.
-    private static readonly Network NoNetwork = new()
-    {
-        Name = "none",
-        Title = "one rank",
-        LatencySeconds = new Figure(0, "one rank"),
-        BytesPerSecond = new Figure(double.PositiveInfinity, "one rank"),
-    };
 
     public static Command Create(Settings settings)
     {
@@ -96,23 +85,10 @@ internal static class BenchCommand
             foreach (BenchmarkTest test in plan.Tests)
             {
                 BenchmarkResult result = benchmark.Run(test, plan.Repeats);
-                output.Add(new BenchRow(session, preset, result, Predict(session, calibration, result)));
+                output.Add(new BenchRow(session, preset, result, BenchPrediction.TokensPerSecond(session, calibration, result)));
             }
         }
         output.Complete();
         return ExitCode.Done;
-    }
-
-    /// <summary>Network and program as calibrated at the start; bandwidth and peak as probed beside the test, since a shared host's change within minutes.</summary>
-    private static double Predict(RankSession session, ClusterCalibration calibration, BenchmarkResult result)
-    {
-        BenchmarkTest test = result.Test;
-        if (result.Machine != MachineRates.Unknown)
-            calibration = calibration.WithRates(result.Machine.ReadBytesPerSecond, result.Machine.PeakFlopPerSecond, session.World.Size);
-        Deployment deployment = Deployment.Of(session.Model, session.Sharing, session.Options, session.Placement);
-        Prediction prediction = PerformanceModel.Predict(
-            ModelShape.From("model", session.Model.Config), calibration.Hardware, calibration.Network ?? NoNetwork, calibration.Software, deployment,
-            new Workload(test.Tokens, test.Depth + (test.Tokens / 2)));
-        return test.IsPrompt ? prediction.PromptTokensPerSecond : prediction.TokensPerSecond;
     }
 }

@@ -112,8 +112,9 @@ public sealed class ModelBenchmark(RankSession session, bool probesMachine) : ID
     {
         double share = session.Options.Partition == Partition.Slices ? 1.0 / session.World.Size : 1;
         double expertBytes = ownExperts * work.ExpertBytes * share;
-        double meanPosition = test.Depth + ((test.Tokens + 1) / 2.0);
-        double replicated = test.IsPrompt ? work.ReplicatedBytes(test.ContextLength) : test.Tokens * work.ReplicatedBytes(meanPosition);
+        double replicated = test.IsPrompt
+            ? work.PromptBytes(test.Tokens, test.Depth, session.Decoder.BatchCapacity)
+            : work.GenerationBytes(test.Tokens, test.Depth);
         return ((RanksWithAttention * replicated) + expertBytes) / test.Tokens;
     }
 

@@ -20,11 +20,17 @@ internal sealed class TokenWork(ModelConfig config)
     /// <summary>Bytes of one expert of one layer.</summary>
     public double ExpertBytes => ExpertWeights * elementBytes;
 
-    /// <summary>Bytes that a rank which runs attention reads for one generated token, experts excluded.</summary>
-    /// <param name="position">Tokens in the cache, the new one included.</param>
-    public double ReplicatedBytes(double position) =>
-        (((config.LayerCount * LayerWeights) + LmHeadWeights) * elementBytes)
-        + (config.LayerCount * 2.0 * config.Attention.KvDim * sizeof(float) * position);
+    /// <summary>Bytes that a rank which runs attention reads for generated tokens, experts excluded.</summary>
+    /// <param name="tokens">Tokens, each a batch of its own.</param>
+    /// <param name="depth">Tokens in the cache before the first.</param>
+    public double GenerationBytes(int tokens, int depth) =>
+        LayerBytes(tokens, depth, batchTokens: 1) + (tokens * LmHeadWeights * elementBytes);
+
+    /// <summary>Bytes that a rank which runs attention reads for a prompt, experts excluded: weights and the cache once a batch, the LM head once.</summary>
+    /// <param name="tokens">Tokens of the prompt.</param>
+    /// <param name="depth">Tokens in the cache before it.</param>
+    /// <param name="batchTokens">Most tokens of a batch.</param>
+    public double PromptBytes(int tokens, int depth, int batchTokens) => LayerBytes(tokens, depth, batchTokens) + (LmHeadWeights * elementBytes);
 
     /// <summary>Operations of a rank which runs attention, for a batch of consecutive tokens, with the logits of some of them; experts excluded.</summary>
     public double ReplicatedFlop(int tokens, int depth, int logitRows)
@@ -32,6 +38,15 @@ internal sealed class TokenWork(ModelConfig config)
         double keysSeen = ((double)tokens * depth) + (tokens * (tokens + 1.0) / 2);
         double attention = config.LayerCount * 2 * FlopPerWeight * config.Attention.QueryDim * keysSeen;
         return (FlopPerWeight * ((tokens * config.LayerCount * LayerWeights) + (logitRows * LmHeadWeights))) + attention;
+    }
+
+    private double LayerBytes(int tokens, int depth, int batchTokens)
+    {
+        double batches = Math.Ceiling((double)tokens / batchTokens);
+        double positions = 0;
+        for (int first = 0; first < tokens; first += batchTokens)
+            positions += depth + Math.Min(first + batchTokens, tokens);
+        return config.LayerCount * ((batches * LayerWeights * elementBytes) + (2.0 * config.Attention.KvDim * sizeof(float) * positions));
     }
 
     /// <summary>Operations of the experts of so many tokens, all ranks together.</summary>

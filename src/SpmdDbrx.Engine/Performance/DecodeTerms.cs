@@ -47,8 +47,9 @@ internal sealed class DecodeTerms
 
     private double ExpertBytes => model.ExpertWeights * deployment.Weights.ExpertBits / 8;
 
-    private double AttentionBytes =>
-        model.AttentionWeights * deployment.Weights.AttentionBits / 8 / (deployment.SplitsAttention ? deployment.RankCount : 1);
+    private double AttentionShare => deployment.SplitsAttention ? 1.0 / deployment.RankCount : 1;
+
+    private double AttentionBytes => model.AttentionWeights * deployment.Weights.AttentionBits / 8 * AttentionShare;
 
     /// <summary>All terms, those of memory that has to be wired again last: they depend on how long a token takes.</summary>
     public List<Term> All()
@@ -64,10 +65,12 @@ internal sealed class DecodeTerms
     private void AddMemory()
     {
         int layers = model.LayerCount;
-        AddRead("attention weights", TermGroup.Misc, layers, AttentionBytes, model.AttentionWeights);
+        AddRead("attention weights", TermGroup.Misc, layers, AttentionBytes, model.AttentionWeights * AttentionShare);
         AddRead("router", TermGroup.Misc, layers, model.RouterWeights * deployment.Weights.OtherBits / 8, model.RouterWeights);
-        double cacheBytes = 2 * model.KvDim * contextTokens * software.KvBytesPerValue.Value / (deployment.SplitsAttention ? deployment.RankCount : 1);
-        AddRead("KV cache", TermGroup.Misc, layers, cacheBytes, 0);
+        double cacheBytes = 2 * model.KvDim * contextTokens * software.KvBytesPerValue.Value * AttentionShare;
+        // Each query head meets every key and every value with one multiply-add a feature.
+        double cacheProducts = 2.0 * model.HeadCount * model.HeadDim * contextTokens * AttentionShare;
+        AddRead("KV cache", TermGroup.Misc, layers, cacheBytes, cacheProducts);
         AddRead("LM head", TermGroup.Misc, 1, model.LmHeadWeights * deployment.Weights.OtherBits / 8, model.LmHeadWeights);
         AddRead($"expert weights, {Text(ExpertsRun)} a layer", TermGroup.Moe, layers, ExpertsRun * ExpertBytes, ExpertsRun * model.ExpertWeights);
     }

@@ -27,8 +27,8 @@ public static class PerformanceModel
             Terms = decode,
             ExpertsPerLayer = terms.ExpertsRun,
             PromptTokens = workload.PromptTokens,
-            PromptSeconds = PrefillTime.Seconds(model, hardware, network, software, deployment, load,
-                decode.Where(term => term.Group == TermGroup.Moe).Sum(term => term.Seconds), workload.PromptTokens),
+            PromptSeconds = new PrefillTime(
+                model, hardware, network, software, deployment, load, decode.Where(term => term.Group == TermGroup.Moe).Sum(term => term.Seconds)).Seconds(workload),
             MemoryBytesPerNode = MemoryBytesPerNode(model, software, deployment, load, workload),
             UsableMemoryBytes = hardware.UsableMemoryBytes.Value,
             Cost = Cost.Of(hardware, network, deployment.NodeCount, 1 / decode.Sum(term => term.Seconds)),

@@ -22,7 +22,7 @@ public sealed class SweepTests(PrestackedTinyModel model) : IClassFixture<Presta
         Skip.IfNot(SpmdProgram.HasOpenMpi, "no Open MPI, or SPMD_MPI_LIBRARY is not set: start the tests with run.sh test");
         JsonObject sweep = Describe(nodes: [2]);
         sweep["launcher"] = new JsonArray(
-            "mpiexec", "--bind-to", "none", "--oversubscribe", "--mca", "mpi_yield_when_idle", "1", "-n", "{nodes}", "dotnet", typeof(Cli.Program).Assembly.Location);
+            "mpiexec", "--bind-to", "none", "--oversubscribe", "--mca", "mpi_yield_when_idle", "1", "-n", "{nodes}", "dotnet", typeof(SpmdDbrx.Cli.Program).Assembly.Location);
         sweep["model"] = new JsonObject { ["directory"] = RepositoryPaths.TinyModel };
         sweep["systems"] = new JsonArray(new JsonObject { ["strategy"] = "naive" }, new JsonObject { ["strategy"] = "p-lr-d", ["placement"] = "best", ["experts_per_node"] = 12 });
         sweep["threads"] = 1;

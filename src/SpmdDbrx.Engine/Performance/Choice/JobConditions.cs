@@ -25,6 +25,9 @@ public sealed record JobConditions
     /// <summary>Positions of the KV cache.</summary>
     public required int ContextLength { get; init; }
 
+    /// <summary>Most tokens of a prompt that pass the layers together.</summary>
+    public required int BatchTokens { get; init; }
+
     /// <summary>Ranks.</summary>
     public int RankCount => Sharing.HostOfRank.Count;
 
@@ -38,7 +41,7 @@ public sealed record JobConditions
         get
         {
             int tokens = Math.Min(TypicalTokens, ContextLength);
-            return new Workload(tokens, tokens) { CacheTokens = ContextLength };
+            return new Workload(tokens, tokens) { CacheTokens = ContextLength, BatchTokens = BatchTokens };
         }
     }
 

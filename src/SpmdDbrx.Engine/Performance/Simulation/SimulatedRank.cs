@@ -64,9 +64,11 @@ internal sealed class SimulatedRank
     {
         ModelShape model = scenario.Model;
         double share = scenario.Deployment.SplitsAttention ? 1.0 / scenario.Deployment.RankCount : 1;
-        double seconds = Read(model.AttentionWeights * scenario.Deployment.Weights.AttentionBits / 8 * share, model.AttentionWeights)
+        double seconds = Read(model.AttentionWeights * scenario.Deployment.Weights.AttentionBits / 8 * share, model.AttentionWeights * share)
             + Read(model.RouterWeights * scenario.Deployment.Weights.OtherBits / 8, model.RouterWeights)
-            + Read(2 * model.KvDim * scenario.ContextTokens * scenario.Software.KvBytesPerValue.Value * share, 0)
+            + Read(
+                2 * model.KvDim * scenario.ContextTokens * scenario.Software.KvBytesPerValue.Value * share,
+                2.0 * model.HeadCount * model.HeadDim * scenario.ContextTokens * share)
             + (HandOversAroundCommunication * scenario.Software.HandOverSeconds.Value);
         return Delayed(seconds);
     }

@@ -158,6 +158,7 @@ public sealed class DeploymentChoiceTests(PrestackedTinyModel model) : IClassFix
         SharesExperts = true,
         Deterministic = false,
         ContextLength = 512,
+        BatchTokens = 512,
     };
 
     private static ClusterCalibration Cluster(double bytesPerSecond, double latencySeconds, double memoryBytes) => new(

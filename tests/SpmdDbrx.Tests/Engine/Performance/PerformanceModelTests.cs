@@ -99,6 +99,32 @@ public class PerformanceModelTests
     }
 
     [Fact]
+    public void Predict_PromptOfSeveralBatches_ReadsWeightsOnceABatchAndTheLmHeadOnce()
+    {
+        Hardware slow = Mac with { MemoryBytesPerSecond = new Figure(1, "test"), FlopPerSecond = new Figure(1e30, "test") };
+        // 2,000 tokens select every expert.
+        double Seconds(int tokens, int depth = 0) => PerformanceModel.Predict(
+            Dbrx, slow, Ethernet, Ideal, new Deployment { RankCount = 1 }, new Workload(tokens, 1) { BatchTokens = 2_000, PromptDepth = depth }).PromptSeconds;
+        double head = 2.0 * Dbrx.LmHeadWeights, batch = 40 * 2.0 * (Dbrx.AttentionWeights + (16 * Dbrx.ExpertWeights));
+        double cacheOfToken = 40 * 2 * Dbrx.KvDim * Ideal.KvBytesPerValue.Value;
+        Assert.Equal(head + batch + (2_000 * cacheOfToken), Seconds(2_000), 1e-9 * batch);
+        Assert.Equal(head + (3 * batch) + ((2_000 + 4_000 + 5_000) * cacheOfToken), Seconds(5_000), 1e-9 * batch);
+        Assert.Equal(head + batch + (9_000 * cacheOfToken), Seconds(2_000, depth: 7_000), 1e-9 * batch);
+    }
+
+    [Fact]
+    public void Predict_PromptBehindOthers_MeetsTheirKeysAndValues()
+    {
+        Hardware weak = Mac with { MemoryBytesPerSecond = new Figure(1e30, "test"), FlopPerSecond = new Figure(1, "test") };
+        double Flop(int batch, int depth) => PerformanceModel.Predict(
+            Dbrx, weak, Ethernet, Ideal, new Deployment { RankCount = 1 }, new Workload(64, 1) { BatchTokens = batch, PromptDepth = depth }).PromptSeconds;
+        // Two multiply-adds a feature: with the key and with the value.
+        double added = 40.0 * 4 * Dbrx.HeadCount * Dbrx.HeadDim * 64 * 1_000;
+        Assert.Equal(added, Flop(64, depth: 1_000) - Flop(64, depth: 0), 1e-6 * added);
+        Assert.Equal(Flop(64, depth: 1_000), Flop(16, depth: 1_000), 1e-9 * Flop(64, depth: 1_000));
+    }
+
+    [Fact]
     public void Predict_OneNode_HasNoCommunication() =>
         Assert.Equal(0, Predict(Metal, new Deployment { RankCount = 1 }).SecondsOf(TermGroup.Communication));
 

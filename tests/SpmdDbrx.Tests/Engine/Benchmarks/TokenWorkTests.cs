@@ -1,0 +1,50 @@
+using SpmdDbrx.Engine.Benchmarks;
+using SpmdDbrx.Engine.Performance.Inputs;
+using SpmdDbrx.Engine.Session;
+using SpmdDbrx.Model;
+using Xunit;
+
+namespace SpmdDbrx.Tests.Engine.Benchmarks;
+
+/// <summary>The bytes that bench counts, against sums written out.</summary>
+public sealed class TokenWorkTests(PrestackedTinyModel model) : IClassFixture<PrestackedTinyModel>
+{
+    private ModelConfig Config => ModelDirectory.Open(model.ModelPath).Config;
+
+    private ModelShape Shape => ModelShape.From("tiny", Config);
+
+    private double Head => 2.0 * Shape.LmHeadWeights;
+
+    private double Layers => 2.0 * Shape.LayerCount * (Shape.AttentionWeights + Shape.RouterWeights);
+
+    private double CacheOfToken => Shape.LayerCount * 2.0 * Shape.KvDim * sizeof(float);
+
+    [Theory]
+    [InlineData(16, 0, 16, 1, 16)]
+    [InlineData(16, 0, 512, 1, 16)]
+    [InlineData(16, 0, 5, 4, 5 + 10 + 15 + 16)]
+    [InlineData(16, 100, 8, 2, 108 + 116)]
+    public void PromptBytes_AnyBatch_WeightsAndCacheOnceABatch(int tokens, int depth, int batch, int batches, int positions) =>
+        Assert.Equal(Head + (batches * Layers) + (positions * CacheOfToken), new TokenWork(Config).PromptBytes(tokens, depth, batch), 1e-6);
+
+    [Fact]
+    public void GenerationBytes_BehindOthers_EverythingOnceAToken() =>
+        Assert.Equal((3 * (Head + Layers)) + ((11 + 12 + 13) * CacheOfToken), new TokenWork(Config).GenerationBytes(3, depth: 10), 1e-6);
+
+    [Theory]
+    [InlineData(4, 4)]
+    [InlineData(16, 1)]
+    public void Run_PromptOfSeveralBatches_CountsTheWeightsOfEach(int batch, int batches)
+    {
+        BenchmarkResult? result = null;
+        double expertBytes = 0;
+        SessionRunner.Run(1, model.ModelPath, new EngineOptions { BatchTokens = batch, ContextLength = 64 }, session =>
+        {
+            using ModelBenchmark benchmark = new(session, probesMachine: false);
+            result = benchmark.Run(new BenchmarkTest(IsPrompt: true, Tokens: 16, Depth: 8), repeats: 1);
+            expertBytes = result.Samples[0].OwnExperts * 2.0 * Shape.ExpertWeights;
+        });
+        double cache = Enumerable.Range(1, batches).Sum(index => 8.0 + (index * batch)) * CacheOfToken;
+        Assert.Equal(Head + (batches * Layers) + cache + expertBytes, 16 * result!.BytesPerToken, 1e-3);
+    }
+}
