@@ -13,7 +13,7 @@ internal sealed class BenchOutput(TextWriter writer, string format)
     /// <summary>Prints one row, or keeps it for the array.</summary>
     public void Add(BenchRow row)
     {
-        IReadOnlyList<(string Name, string Cell, JsonNode Value)> columns = row.Columns;
+        IReadOnlyList<BenchColumn> columns = row.Columns;
         switch (format)
         {
             case "json":
@@ -23,14 +23,11 @@ internal sealed class BenchOutput(TextWriter writer, string format)
                 writer.WriteLine(ToJson(columns).ToJsonString());
                 break;
             case "csv":
-                WriteHeader(string.Join(',', columns.Select(column => Quote(column.Name))));
-                writer.WriteLine(string.Join(',', columns.Select(column => Quote(column.Value.ToString()))));
+                WriteHeader(string.Join(',', columns.Select(column => Quote(column.Heading))));
+                writer.WriteLine(string.Join(',', columns.Select(column => Quote(column.Value?.ToString() ?? ""))));
                 break;
             default:
-                WriteHeader(
-                    $"| {string.Join(" | ", columns.Select(column => column.Name))} |",
-                    $"|{string.Concat(columns.Select(column => column.Value.GetValueKind() == JsonValueKind.Number ? " ---: |" : " --- |"))}");
-                writer.WriteLine($"| {string.Join(" | ", columns.Select(column => column.Cell))} |");
+                WriteMarkdown([.. columns.Where(column => column.Cell is not null)]);
                 break;
         }
     }
@@ -42,6 +39,14 @@ internal sealed class BenchOutput(TextWriter writer, string format)
             writer.WriteLine(all.ToJsonString(Indented));
     }
 
+    private void WriteMarkdown(BenchColumn[] columns)
+    {
+        WriteHeader(
+            $"| {string.Join(" | ", columns.Select(column => column.Heading))} |",
+            $"|{string.Concat(columns.Select(column => column.IsNumber ? " ---: |" : " --- |"))}");
+        writer.WriteLine($"| {string.Join(" | ", columns.Select(column => column.Cell))} |");
+    }
+
     private void WriteHeader(params string[] lines)
     {
         if (!hasHeader)
@@ -49,11 +54,8 @@ internal sealed class BenchOutput(TextWriter writer, string format)
         hasHeader = true;
     }
 
-    private static JsonObject ToJson(IEnumerable<(string Name, string Cell, JsonNode Value)> columns) =>
-        new(columns.Select(column => KeyValuePair.Create<string, JsonNode?>(Key(column.Name), column.Value)));
-
-    private static string Key(string name) =>
-        name.Replace("%", "percent", StringComparison.Ordinal).Replace(".", "", StringComparison.Ordinal).Replace('/', '_').Replace(' ', '_').ToLowerInvariant();
+    private static JsonObject ToJson(IEnumerable<BenchColumn> columns) =>
+        new(columns.Select(column => KeyValuePair.Create(column.Key, column.Value)));
 
     private static string Quote(string text) => $"\"{text.Replace("\"", "\"\"", StringComparison.Ordinal)}\"";
 }

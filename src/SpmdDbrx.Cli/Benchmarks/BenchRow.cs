@@ -1,4 +1,4 @@
-using System.Text.Json.Nodes;
+using System.Globalization;
 using SpmdDbrx.Compute;
 using SpmdDbrx.Engine.Benchmarks;
 using SpmdDbrx.Engine.Generation;
@@ -11,44 +11,47 @@ namespace SpmdDbrx.Cli.Benchmarks;
 /// <param name="Session">Model and strategy.</param>
 /// <param name="StrategyName">The preset.</param>
 /// <param name="Result">Measurement.</param>
-/// <param name="PredictedTokensPerSecond">The performance model's word, from a calibration of the same ranks.</param>
-internal sealed record BenchRow(RankSession Session, string StrategyName, BenchmarkResult Result, double PredictedTokensPerSecond)
+/// <param name="PredictedTokensPerSecond">The performance model's word, from a calibration of the same ranks; null = nothing was measured to predict from.</param>
+internal sealed record BenchRow(RankSession Session, string StrategyName, BenchmarkResult Result, double? PredictedTokensPerSecond)
 {
-    /// <summary>Column names and cells, in order; the first seven are llama-bench's.</summary>
-    public IReadOnlyList<(string Name, string Cell, JsonNode Value)> Columns
+    /// <summary>The columns, in order; the first seven are llama-bench's.</summary>
+    public IReadOnlyList<BenchColumn> Columns
     {
         get
         {
             PhaseStatistics total = Total();
             double tokens = total.Tokens;
-            double error = (PredictedTokensPerSecond / Result.Median) - 1;
+            double? error = (PredictedTokensPerSecond / Result.Median) - 1;
             return
             [
-                Text("model", $"{Session.Model.Config.Architecture} {Path.GetFileName(Path.TrimEndingDirectorySeparator(Session.Model.Path))}"),
-                Number("size", SizeBytes / 1e9, "F2", " GB"),
-                Number("params", ParameterCount / 1e9, "F2", " B"),
-                Text("backend", $"{Session.Device.Name}: {Session.Device.Description}"),
-                Number("ranks", Session.World.Size, "F0"),
-                Text("test", Result.Test.ToString()),
-                ("t/s", $"{Result.TokensPerSecond:F2} ± {Result.Deviation:F2}", Result.TokensPerSecond),
-                Number("median t/s", Result.Median, "F2"),
-                Text("strategy", $"{StrategyName}{(Session.Options.Partition == Partition.Slices ? " slices" : "")}"),
-                Number("GB/s", Result.BytesPerSecond / 1e9, "F1"),
-                Number("% of read", 100 * Result.ShareOfRead, "F1"),
-                Number("GFLOP/s", Result.FlopPerSecond / 1e9, "F1"),
-                Number("% of peak", 100 * Result.ShareOfPeak, "F1"),
-                Number("MoE ms", 1e3 * total.ExpertSeconds / tokens, "F3"),
-                Number("comm. ms", 1e3 * total.CommunicationSeconds / tokens, "F3"),
-                Number("misc. ms", 1e3 * total.MiscSeconds / tokens, "F3"),
-                Number("experts/layer", (double)total.BusiestRankExperts / total.Layers, "F3"),
-                Number("mean experts/layer", Result.MeanExperts, "F3"),
-                Number("communications/layer", Result.CommunicationsPerLayer, "F3"),
-                Number("bytes/layer", Result.PayloadBytesPerLayer, "F0"),
-                Number("predicted t/s", PredictedTokensPerSecond, "F2"),
-                Number("error %", 100 * error, "F1"),
-                Number("read GB/s", Known(Result.Machine.ReadBytesPerSecond) / 1e9, "F1"),
-                Number("peak GFLOP/s", Known(Result.Machine.PeakFlopPerSecond) / 1e9, "F1"),
-                Text("commit", ProgramVersion.Commit),
+                BenchColumn.Text("model", "model", $"{Session.Model.Config.Architecture} {Path.GetFileName(Path.TrimEndingDirectorySeparator(Session.Model.Path))}"),
+                BenchColumn.Number("size", "size", SizeBytes / 1e9, "F2", " GB"),
+                BenchColumn.Number("params", "params", ParameterCount / 1e9, "F2", " B"),
+                BenchColumn.Text("backend", "backend", $"{Session.Device.Name}: {Session.Device.Description}"),
+                BenchColumn.Number("ranks", "ranks", Session.World.Size, "F0"),
+                BenchColumn.Text(BenchKey.Test, "test", Result.Test.ToString()),
+                new BenchColumn(
+                    BenchKey.TokensPerSecond, "t/s", string.Create(CultureInfo.InvariantCulture, $"{Result.TokensPerSecond:F2} ± {Result.Deviation:F2}"),
+                    Result.TokensPerSecond, IsNumber: true),
+                new BenchColumn("deviation_t_s", "deviation t/s", Cell: null, Result.Deviation, IsNumber: true),
+                BenchColumn.Number("median_t_s", "median t/s", Result.Median, "F2"),
+                BenchColumn.Text("strategy", "strategy", $"{StrategyName}{(Session.Options.Partition == Partition.Slices ? " slices" : "")}"),
+                BenchColumn.Number("gb_s", "GB/s", Result.BytesPerSecond / 1e9, "F1"),
+                BenchColumn.Number("percent_of_read", "% of read", 100 * Result.ShareOfRead, "F1"),
+                BenchColumn.Number("gflop_s", "GFLOP/s", Result.FlopPerSecond / 1e9, "F1"),
+                BenchColumn.Number("percent_of_peak", "% of peak", 100 * Result.ShareOfPeak, "F1"),
+                BenchColumn.Number(BenchKey.MoeMilliseconds, "MoE ms", 1e3 * total.ExpertSeconds / tokens, "F3"),
+                BenchColumn.Number(BenchKey.CommunicationMilliseconds, "comm. ms", 1e3 * total.CommunicationSeconds / tokens, "F3"),
+                BenchColumn.Number(BenchKey.MiscMilliseconds, "misc. ms", 1e3 * total.MiscSeconds / tokens, "F3"),
+                BenchColumn.Number(BenchKey.BusiestExperts, "experts/layer", (double)total.BusiestRankExperts / total.Layers, "F3"),
+                BenchColumn.Number(BenchKey.MeanExperts, "mean experts/layer", Result.MeanExperts, "F3"),
+                BenchColumn.Number(BenchKey.Communications, "communications/layer", Result.CommunicationsPerLayer, "F3"),
+                BenchColumn.Number(BenchKey.PayloadBytes, "bytes/layer", Result.PayloadBytesPerLayer, "F0"),
+                BenchColumn.Number(BenchKey.PredictedTokensPerSecond, "predicted t/s", PredictedTokensPerSecond, "F2"),
+                BenchColumn.Number(BenchKey.PredictionErrorPercent, "error %", 100 * error, "F1"),
+                BenchColumn.Number("read_gb_s", "read GB/s", Known(Result.Machine.ReadBytesPerSecond) / 1e9, "F1"),
+                BenchColumn.Number("peak_gflop_s", "peak GFLOP/s", Known(Result.Machine.PeakFlopPerSecond) / 1e9, "F1"),
+                BenchColumn.Text("commit", "commit", ProgramVersion.Commit),
             ];
         }
     }
@@ -73,9 +76,4 @@ internal sealed record BenchRow(RankSession Session, string StrategyName, Benchm
             BusiestRankExperts = samples.Sum(sample => sample.BusiestRankExperts),
         };
     }
-
-    private static (string Name, string Cell, JsonNode Value) Text(string name, string value) => (name, value, value);
-
-    private static (string Name, string Cell, JsonNode Value) Number(string name, double value, string format, string unit = "") =>
-        (name, value.ToString(format, System.Globalization.CultureInfo.InvariantCulture) + unit, value);
 }

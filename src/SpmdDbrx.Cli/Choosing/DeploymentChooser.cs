@@ -29,7 +29,7 @@ internal static class DeploymentChooser
         if (world.Size == 1 || !(choice.Decides || choice.Explains))
             return options;
         JobConditions job = Conditions(world, model, options);
-        string? kept = measured is null ? WhyNotMeasured(world, device, job, options, choice) : null;
+        string? kept = WhyUsual(world, device, job, options, choice);
         if (kept is not null)
         {
             if (world.Rank == 0)
@@ -57,11 +57,14 @@ internal static class DeploymentChooser
         };
     }
 
-    /// <summary>Why the usual runs without a measurement, as rank 0 says it on every rank; null = measure.</summary>
-    private static string? WhyNotMeasured(
+    /// <summary>Whether a rank's processor is emulated: its times mean nothing. A collective call.</summary>
+    public static bool IsAnyEmulated(Intracommunicator world, IDevice device) => Largest(world, device is MetalDevice { IsEmulated: true } ? 1 : 0) > 0;
+
+    /// <summary>Why the usual runs whatever is measured, as rank 0 says it on every rank; null = measurements decide.</summary>
+    private static string? WhyUsual(
         Intracommunicator world, IDevice device, JobConditions job, ModelOptions options, ChoiceOptions choice)
     {
-        bool isEmulated = device is MetalDevice { IsEmulated: true };
+        bool isEmulated = IsAnyEmulated(world, device);
         if (!isEmulated && (choice.Explains || choice.Recalibrates))
             return null;
         using Intracommunicator host = world.SplitByHost();
@@ -71,11 +74,11 @@ internal static class DeploymentChooser
         double experts = (double)job.Model.Config.TopK / world.Size;
         string text = RankZero.BroadcastText(world, "choosing strategy and placement", () =>
             job.IsSettled
-                ? string.Create(CultureInfo.InvariantCulture, $"{usual}: each rank runs {experts:0.##} experts a layer and none waits; nothing spreads them better, so nothing was measured")
+                ? string.Create(CultureInfo.InvariantCulture, $"{usual}: each rank runs {experts:0.##} experts a layer and none waits; nothing spreads them better, so no measurement decides")
             : isEmulated
-                ? $"{usual}, without measuring: the GPU is emulated, and its times mean nothing"
+                ? $"{usual}, whatever is measured: the GPU is emulated, and its times mean nothing"
             : isCrowded
-                ? $"{usual}, without measuring: {threads} threads share the {System.Environment.ProcessorCount} cores of a host, and times there would mean little"
+                ? $"{usual}, whatever is measured: {threads} threads share the {System.Environment.ProcessorCount} cores of a host, and times there would mean little"
             : "");
         return text.Length == 0 ? null : text;
     }
