@@ -43,7 +43,7 @@ internal sealed record BenchRow(RankSession Session, string StrategyName, Benchm
                 BenchColumn.Number(BenchKey.MoeMilliseconds, "MoE ms", 1e3 * total.ExpertSeconds / tokens, "F3"),
                 BenchColumn.Number(BenchKey.CommunicationMilliseconds, "comm. ms", 1e3 * total.CommunicationSeconds / tokens, "F3"),
                 BenchColumn.Number(BenchKey.MiscMilliseconds, "misc. ms", 1e3 * total.MiscSeconds / tokens, "F3"),
-                BenchColumn.Number(BenchKey.BusiestExperts, "experts/layer", (double)total.BusiestRankExperts / total.Layers, "F3"),
+                BenchColumn.Number(BenchKey.BusiestExperts, "experts/layer", Result.BusiestExperts, "F3"),
                 BenchColumn.Number(BenchKey.MeanExperts, "mean experts/layer", Result.MeanExperts, "F3"),
                 BenchColumn.Number(BenchKey.Communications, "communications/layer", Result.CommunicationsPerLayer, "F3"),
                 BenchColumn.Number(BenchKey.PayloadBytes, "bytes/layer", Result.PayloadBytesPerLayer, "F0"),
@@ -72,8 +72,6 @@ internal sealed record BenchRow(RankSession Session, string StrategyName, Benchm
             Seconds = samples.Sum(sample => sample.Seconds),
             ExpertSeconds = samples.Sum(sample => sample.ExpertSeconds),
             CommunicationSeconds = samples.Sum(sample => sample.CommunicationSeconds),
-            Layers = samples.Sum(sample => sample.Layers),
-            BusiestRankExperts = samples.Sum(sample => sample.BusiestRankExperts),
         };
     }
 }

@@ -30,26 +30,32 @@ internal sealed class CellLauncher(Sweep sweep, SweepModelFolders folders, Sweep
     /// <summary>The words of a cell's job.</summary>
     public string[] Words(SweepCell cell) => [.. sweep.Launcher.SelectMany(word => Expand(word, cell)), .. BenchArguments(cell)];
 
-    /// <summary>Runs a cell's job to its end.</summary>
+    /// <summary>Runs a cell's job to its end: until the launcher has ended and nobody holds its output any more.</summary>
+    /// <param name="cell">The cell.</param>
+    /// <param name="words">Its <see cref="Words"/>.</param>
+    /// <param name="cancellation">Stops the job.</param>
     /// <returns>The rows of bench; or one line that says why there are none.</returns>
     /// <exception cref="IOException">No cell can be started here.</exception>
     /// <exception cref="OperationCanceledException">Stopped; so is the job.</exception>
-    public (JsonArray? Rows, string? Error) Run(SweepCell cell, CancellationToken cancellation)
+    public (JsonArray? Rows, string? Error) Run(SweepCell cell, string[] words, CancellationToken cancellation)
     {
-        using Process process = Start(Words(cell));
-        Task<string> output = process.StandardOutput.ReadToEndAsync(CancellationToken.None);
-        Task<string> errors = process.StandardError.ReadToEndAsync(CancellationToken.None);
+        using Process process = Start(words);
         using CancellationTokenSource limit = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
+        Task<string> output = process.StandardOutput.ReadToEndAsync(limit.Token);
+        Task<string> errors = process.StandardError.ReadToEndAsync(limit.Token);
         limit.CancelAfter(TimeSpan.FromSeconds(sweep.LimitSeconds));
         try
         {
-            process.WaitForExitAsync(limit.Token).GetAwaiter().GetResult();
+            Task.WhenAll(process.WaitForExitAsync(limit.Token), output, errors).WaitAsync(limit.Token).GetAwaiter().GetResult();
         }
         catch (OperationCanceledException)
         {
-            Stop(process);
+            bool hasEnded = process.HasExited;
+            if (!hasEnded)
+                Stop(process);
             cancellation.ThrowIfCancellationRequested();
-            return (null, $"no end after {sweep.LimitSeconds} s (limit_seconds)");
+            string what = hasEnded ? $"launcher ended with code {Number(process.ExitCode)}, what it started still holds its output: " : "";
+            return (null, $"{what}no end after {sweep.LimitSeconds} s (limit_seconds)");
         }
         if (process.ExitCode is CannotExecute or NotFound)
             throw new IOException($"launcher: {Reason(errors.Result, process.ExitCode)}");

@@ -1,36 +1,53 @@
 using System.Globalization;
+using System.Text.Json;
 using System.Text.Json.Nodes;
+using SpmdDbrx.Cli.Benchmarks;
+using SpmdDbrx.Engine;
 
 namespace SpmdDbrx.Cli.Sweeps;
 
-/// <summary>What became of a cell: one line of a sweep's raw results.</summary>
-/// <param name="Key">The cell's key.</param>
-/// <param name="Json">The whole line.</param>
-internal sealed record CellRecord(string Key, JsonObject Json)
+/// <summary>What became of a cell: one line of a sweep's raw results. A field that is missing is an <see cref="InvalidInputException"/> that names file,
+/// line and field.</summary>
+internal sealed class CellRecord
 {
+    private readonly JsonField fields;
+
+    private CellRecord(string key, string line, JsonField fields)
+    {
+        Key = key;
+        Line = line;
+        this.fields = fields;
+    }
+
+    /// <summary>The cell's key.</summary>
+    public string Key { get; }
+
+    /// <summary>The whole line, JSON.</summary>
+    public string Line { get; }
+
     /// <summary>Commit of the program that measured.</summary>
-    public string Commit => Json["commit"]!.GetValue<string>();
+    public string Commit => fields["commit"].Text();
 
     /// <summary>Processor, cores and system of the machine that started the job.</summary>
-    public string Machine => Json["machine"]!.GetValue<string>();
+    public string Machine => fields["machine"].Text();
 
     /// <summary>When the job started, UTC.</summary>
-    public string Started => Json["started"]!.GetValue<string>();
+    public string Started => fields["started"].Text();
 
     /// <summary>How long the job took, start-up included.</summary>
-    public double Seconds => Json["seconds"]!.GetValue<double>();
+    public double Seconds => fields["seconds"].Number(0, 1e9, "s");
 
     /// <summary>The job's words.</summary>
-    public string Command => Json["command"]!.GetValue<string>();
+    public string Command => fields["command"].Text();
 
     /// <summary>Layers of the model.</summary>
-    public int Layers => Json["layers"]!.GetValue<int>();
+    public int Layers => fields["layers"].Integer(1, 1 << 20);
 
     /// <summary>Experts that the busiest node was expected to run in a layer for one token.</summary>
-    public double ExpectedExperts => Json["expected_experts_layer"]!.GetValue<double>();
+    public double ExpectedExperts => fields["expected_experts_layer"].Number(0, 1e6, "experts");
 
     /// <summary>Why there is no result; null if there is one.</summary>
-    public string? Error => Json["error"]?.GetValue<string>();
+    public string? Error => fields.Optional("error")?.Text();
 
     /// <summary>Prompt processing; null if it was not measured.</summary>
     public BenchFigures? Prompt => Row("pp");
@@ -57,19 +74,35 @@ internal sealed record CellRecord(string Key, JsonObject Json)
             json["rows"] = rows;
         else
             json["error"] = error;
-        return new CellRecord(cell.Key, json);
+        return Parse(cell.ToString(), json.ToJsonString())!;
     }
 
     /// <summary>Reads a line; null if it is no record of a cell.</summary>
-    public static CellRecord? Parse(JsonNode? line)
+    /// <param name="place">How complaints call it.</param>
+    /// <param name="line">JSON.</param>
+    public static CellRecord? Parse(string place, string line)
     {
-        if (line is not JsonObject json || json["cell"] is not JsonObject cell || json["commit"] is null || (json["rows"] is null) == (json["error"] is null))
+        if (ParseObject(line) is not { } json || json["cell"] is not JsonObject cell || json["commit"] is null || (json["rows"] is null) == (json["error"] is null))
             return null;
-        return new CellRecord(cell.ToJsonString(), json);
+        return new CellRecord(cell.ToJsonString(), line, JsonField.Parse(place, line));
     }
 
-    private BenchFigures? Row(string test) =>
-        Json["rows"]?.AsArray().OfType<JsonObject>().FirstOrDefault(row => row["test"]!.GetValue<string>().StartsWith(test, StringComparison.Ordinal)) is { } row
-            ? new BenchFigures(row)
-            : null;
+    private static JsonObject? ParseObject(string line)
+    {
+        try
+        {
+            return JsonNode.Parse(line) as JsonObject;
+        }
+        catch (JsonException)
+        {
+            return null;
+        }
+    }
+
+    private BenchFigures? Row(string test)
+    {
+        JsonField[] rows = fields.Optional("rows")?.Items() ?? [];
+        int index = Array.FindIndex(rows, row => row[BenchKey.Test].Text().StartsWith(test, StringComparison.Ordinal));
+        return index < 0 ? null : new BenchFigures(rows[index]);
+    }
 }

@@ -94,8 +94,11 @@ internal static class SweepFile
             throw field["placement"].Wrong("none: slices of every expert are on every node");
         placement ??= partition == "slices" ? null : SweepPlacement.Contiguous;
         int? expertsPerNode = field.Optional("experts_per_node")?.Integer(1, MostTokens);
-        if (placement is not null and not SweepPlacement.Contiguous && expertsPerNode is null)
+        bool needsNumber = placement is not null and not SweepPlacement.Contiguous;
+        if (needsNumber && expertsPerNode is null)
             throw field["placement"].Wrong("a number experts_per_node beside it");
+        if (!needsNumber && expertsPerNode is not null)
+            throw field["experts_per_node"].Wrong($"none: {(placement is null ? "slices of every expert are on every node" : "contiguous gives each node its equal share; placements ring and best ask for it")}");
         string name = string.Join(' ', new[] { strategy, partition == "slices" ? partition : null, placement == SweepPlacement.Contiguous ? null : placement }.OfType<string>());
         return new SweepSystem(
             field.Optional("name")?.Text() ?? name,

@@ -1,6 +1,4 @@
 using System.Text;
-using System.Text.Json;
-using System.Text.Json.Nodes;
 
 namespace SpmdDbrx.Cli.Sweeps;
 
@@ -27,7 +25,10 @@ internal sealed class SweepJournal
         }
         string[] lines = Encoding.UTF8.GetString(bytes, 0, complete).Split('\n', StringSplitOptions.RemoveEmptyEntries);
         for (int index = 0; index < lines.Length; index++)
-            records.Add(Parse(lines[index]) ?? throw new InvalidDataException($"{path}: line {index + 1}: not the record of a cell; remove the line, or the file"));
+        {
+            string place = $"{path}: line {index + 1}";
+            records.Add(CellRecord.Parse(place, lines[index]) ?? throw new InvalidDataException($"{place}: not the record of a cell; remove the line, or the file"));
+        }
     }
 
     /// <summary>The newest record of a cell; null if there is none.</summary>
@@ -44,20 +45,8 @@ internal sealed class SweepJournal
     {
         Directory.CreateDirectory(Path.GetDirectoryName(path)!);
         using FileStream file = new(path, FileMode.Append, FileAccess.Write, FileShare.None);
-        file.Write(Encoding.UTF8.GetBytes(record.Json.ToJsonString() + "\n"));
+        file.Write(Encoding.UTF8.GetBytes(record.Line + "\n"));
         file.Flush(flushToDisk: true);
         records.Add(record);
-    }
-
-    private static CellRecord? Parse(string line)
-    {
-        try
-        {
-            return CellRecord.Parse(JsonNode.Parse(line));
-        }
-        catch (JsonException)
-        {
-            return null;
-        }
     }
 }

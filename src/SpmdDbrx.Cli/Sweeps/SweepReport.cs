@@ -59,7 +59,7 @@ internal sealed class SweepReport(Sweep sweep, IReadOnlyList<CellResult> results
     private ReportTable Times()
     {
         ReportTable table = new(
-            "Where the time of a generated token goes, seconds (rank 0; waiting for other ranks is communication)",
+            "Where the time of a generated token goes, seconds (rank 0; waiting for other ranks is communication; the error is against the median)",
             "nodes", "network", "system", "tok/s", "s/token", "MoE", "comm.", "misc.", "comm. share", "predicted tok/s", "error");
         foreach (CellResult result in done)
         {
@@ -77,15 +77,15 @@ internal sealed class SweepReport(Sweep sweep, IReadOnlyList<CellResult> results
     private ReportTable Counts()
     {
         ReportTable table = new(
-            "Counted for a generated token: experts of a layer, communications and bytes a layer (rank 0)",
+            "Counted for a generated token: experts of a layer; communications and bytes a layer (rank 0)",
             "nodes", "system", "busiest node", "expected", "off", "mean node", "communications", "bytes");
         foreach (IGrouping<(int Nodes, string Line), CellResult> row in Rows())
         {
             CellResult[] cells = [.. row.Where(result => result.Generation is not null)];
-            double busiest = cells.Average(result => result.Generation!.BusiestExperts), expected = cells[0].Record.ExpectedExperts;
+            double expected = cells[0].Record.ExpectedExperts;
+            double? busiest = cells.All(result => result.Generation!.CountsAllRanks) ? cells.Average(result => result.Generation!.BusiestExperts) : null;
             table.Add(
-                row.Key.Nodes, row.Key.Line, Each(cells, result => Text(result.Generation!.BusiestExperts, "F4")), Text(expected, "F4"),
-                Signed((busiest / expected) - 1, 1), Each(cells, result => Text(result.Generation!.MeanExperts, "F4")),
+                row.Key.Nodes, row.Key.Line, Each(cells, Busiest), Text(expected, "F4"), Signed((busiest / expected) - 1, 1), Each(cells, result => Text(result.Generation!.MeanExperts, "F4")),
                 Each(cells, result => Text(result.Generation!.Communications, "0.###")), Each(cells, result => Text(result.Generation!.Bytes, "F0")));
         }
         return table;
@@ -94,7 +94,7 @@ internal sealed class SweepReport(Sweep sweep, IReadOnlyList<CellResult> results
     private ReportTable Prompts()
     {
         ReportTable table = new(
-            "Prompts, seconds a token", "nodes", "network", "system", "prompt", "tok/s", "MoE", "comm.", "misc.", "comm. share", "predicted tok/s", "error");
+            "Prompts, seconds a token (the error is against the median)", "nodes", "network", "system", "prompt", "tok/s", "MoE", "comm.", "misc.", "comm. share", "predicted tok/s", "error");
         foreach (CellResult result in done)
         {
             if (result.Prompt is { } figures)
@@ -142,6 +142,9 @@ internal sealed class SweepReport(Sweep sweep, IReadOnlyList<CellResult> results
     private IEnumerable<IGrouping<(int Nodes, string Line), CellResult>> Rows() =>
         done.Where(result => result.Generation is not null).GroupBy(result => (result.Cell.Nodes, result.Line));
 
+    private static string Busiest(CellResult result) =>
+        Text(result.Generation!.BusiestExperts, "F4") + (result.Generation.CountsAllRanks ? "" : " (rank 0)");
+
     /// <summary>The different values, in order: one where all agree.</summary>
     private static string Each(IEnumerable<CellResult> of, Func<CellResult, string> value) =>
         string.Join(", ", of.Select(value).Distinct().Order(StringComparer.Ordinal));
@@ -149,8 +152,8 @@ internal sealed class SweepReport(Sweep sweep, IReadOnlyList<CellResult> results
     private static string Seconds(double seconds) => Text(seconds, "F5");
 
     // Rounded first: what rounds to zero has no sign.
-    private static string Signed(double share, int digits) =>
-        Text(Math.Round(100 * share, digits), digits == 0 ? "+0;-0;0" : "+0.0;-0.0;0.0") + "%";
+    private static string Signed(double? share, int digits) =>
+        share is { } known ? Text(Math.Round(100 * known, digits), digits == 0 ? "+0;-0;0" : "+0.0;-0.0;0.0") + "%" : "";
 
-    private static string Text(double value, string format) => value.ToString(format, CultureInfo.InvariantCulture);
+    private static string Text(double? value, string format) => value?.ToString(format, CultureInfo.InvariantCulture) ?? "";
 }

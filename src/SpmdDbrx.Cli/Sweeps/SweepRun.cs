@@ -66,9 +66,10 @@ internal sealed class SweepRun(Sweep sweep, string output)
     {
         DateTime started = DateTime.UtcNow;
         long start = Stopwatch.GetTimestamp();
-        (JsonArray? rows, string? error) = launcher.Run(cell, cancellation);
+        string[] words = launcher.Words(cell);
+        (JsonArray? rows, string? error) = launcher.Run(cell, words, cancellation);
         return CellRecord.Of(
-            cell, Machine, string.Join(' ', launcher.Words(cell)), layers, expectedExperts, started, Stopwatch.GetElapsedTime(start), rows, error);
+            cell, Machine, string.Join(' ', words), layers, expectedExperts, started, Stopwatch.GetElapsedTime(start), rows, error);
     }
 
     private static string Outcome(CellRecord record) => record.Error is { } error

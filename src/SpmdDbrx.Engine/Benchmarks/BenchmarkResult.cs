@@ -7,11 +7,12 @@ namespace SpmdDbrx.Engine.Benchmarks;
 /// <param name="Samples">Every repetition on rank 0, warm-up excluded; at least one.</param>
 /// <param name="BytesPerToken">Weights and KV cache read for a token, all ranks.</param>
 /// <param name="FlopPerToken">Floating-point operations for a token, all ranks.</param>
+/// <param name="BusiestExperts">Experts that the busiest rank runs in a layer, mean over layers; spare ones included.</param>
 /// <param name="MeanExperts">Experts that a rank runs in a layer, mean over ranks and layers; spare ones included.</param>
 /// <param name="Communication">What rank 0 communicated inside the layers of all repetitions; choosing the next token is not part of it.</param>
 /// <param name="Probes">Bandwidth and peak of all ranks together before the first repetition and after each: one more than samples.</param>
 public sealed record BenchmarkResult(
-    BenchmarkTest Test, IReadOnlyList<PhaseStatistics> Samples, double BytesPerToken, double FlopPerToken, double MeanExperts,
+    BenchmarkTest Test, IReadOnlyList<PhaseStatistics> Samples, double BytesPerToken, double FlopPerToken, double BusiestExperts, double MeanExperts,
     LayerCommunication Communication, IReadOnlyList<MachineRates> Probes)
 {
     /// <summary>Mean over the repetitions, tokens a second.</summary>

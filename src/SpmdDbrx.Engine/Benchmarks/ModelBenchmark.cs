@@ -40,7 +40,7 @@ public sealed class ModelBenchmark(RankSession session, bool probesMachine) : ID
         }
         double ownExperts = Sum(samples.Average(sample => (double)sample.OwnExperts));
         double meanExperts = ownExperts / session.World.Size / samples[0].Layers;
-        return new BenchmarkResult(test, samples, BytesPerToken(test, ownExperts), FlopPerToken(test), meanExperts, communication, probes);
+        return new BenchmarkResult(test, samples, BytesPerToken(test, ownExperts), FlopPerToken(test), BusiestExperts(samples), meanExperts, communication, probes);
     }
 
     private void RunOnce(BenchmarkTest test)
@@ -126,10 +126,16 @@ public sealed class ModelBenchmark(RankSession session, bool probesMachine) : ID
 
     private int RanksWithAttention => session.Options.Topology == Topology.Centralized ? 1 : session.World.Size;
 
-    private double Sum(double value)
+    /// <summary>A rank knows the busiest one's selected experts, and its own spare ones: those of all ranks are the largest count that any has.</summary>
+    private double BusiestExperts(List<PhaseStatistics> samples) =>
+        Reduced((double)samples.Sum(sample => sample.BusiestRankExperts) / samples.Sum(sample => sample.Layers), Operation<double>.Max);
+
+    private double Sum(double value) => Reduced(value, Operation<double>.Add);
+
+    private double Reduced(double value, Operation<double> operation)
     {
         double[] values = [value];
-        session.World.Allreduce(values.AsSpan(), Operation<double>.Add);
+        session.World.Allreduce(values.AsSpan(), operation);
         return values[0];
     }
 

@@ -121,14 +121,17 @@ public sealed class SweepTests(PrestackedTinyModel model) : IClassFixture<Presta
     [Theory]
     [InlineData("[ $nodes = 2 ] || { echo noise >&2; echo '[0/h1] spmd-dbrx: disk on fire' >&2; exit 3; }", "[0/h1] spmd-dbrx: disk on fire (exit code 3)")]
     [InlineData("[ $nodes = 2 ] || exec sleep 60", "no end after 1 s (limit_seconds)")]
+    [InlineData("[ $nodes = 2 ] || { sleep 40 & exit 0; }", "launcher ended with code 0, what it started still holds its output: no end after 1 s (limit_seconds)")]
     [InlineData("[ $nodes = 2 ] || exit 0", "expected 2 rows of bench, found 0")]
     public void Sweep_ACellFails_IsRecordedAndTheRestIsMeasured(string script, string why)
     {
         JsonObject sweep = Describe(nodes: [1, 2], script);
         sweep["limit_seconds"] = 1;
+        Stopwatch clock = Stopwatch.StartNew();
         SpmdProgram.Outcome run = Run(sweep);
 
         Assert.Equal(Failed, run.ExitCode);
+        Assert.True(clock.Elapsed < Patience, $"{clock.Elapsed}: waited for what the launcher left");
         Assert.Contains("1 cells failed, 0 are missing", run.Errors, StringComparison.Ordinal);
         Assert.Equal(why, Records()[0].GetProperty("error").GetString());
         Assert.Equal(2, Records()[1].GetProperty("rows").GetArrayLength());
@@ -157,7 +160,7 @@ public sealed class SweepTests(PrestackedTinyModel model) : IClassFixture<Presta
         string report = File.ReadAllText(Path.Combine(Results, "report.md"));
         Assert.Contains("| 2 | p-lr-d | 100.0 | 50.0 | 100.0 | 100.0 |", report, StringComparison.Ordinal);
         Assert.Contains("| 2 | p-lr-d | 3.0000 | 2.6462 | +13.4% | 2.0000 | 1 | 500 |", report, StringComparison.Ordinal);
-        Assert.Contains("| 2 | half | p-lr-d | 50.0 | 0.01000 | 0.00500 | 0.00300 | 0.00200 | 30% | 80.0 | +60% |", report, StringComparison.Ordinal);
+        Assert.Contains("| 2 | half | p-lr-d | 50.0 | 0.01000 | 0.00500 | 0.00300 | 0.00200 | 30% | 80.0 | +75% |", report, StringComparison.Ordinal);
         Assert.Equal(
             ["delay-1-nodes.svg", "delay-2-nodes.svg", "nodes-network-0.svg", "nodes-network-1.svg", "nodes-network-2.svg", "nodes-network-3.svg", "rate-1-nodes.svg", "rate-2-nodes.svg"],
             Directory.GetFiles(Results, "*.svg").Select(Path.GetFileName).Order(StringComparer.Ordinal));
@@ -173,6 +176,8 @@ public sealed class SweepTests(PrestackedTinyModel model) : IClassFixture<Presta
     [InlineData("systems", """[{"strategy": "fast"}]""", "systems[0].strategy: expected naive or p-lb or p-lr-d, found \"fast\"")]
     [InlineData("systems", """[{"strategy": "p-lr-d", "placement": "best"}]""", "systems[0].placement: expected a number experts_per_node beside it")]
     [InlineData("systems", """[{"strategy": "p-lr-d", "partition": "slices", "placement": "ring"}]""", "systems[0].placement: expected none")]
+    [InlineData("systems", """[{"strategy": "p-lr-d", "experts_per_node": 8}]""", "systems[0].experts_per_node: expected none: contiguous gives each node its equal share")]
+    [InlineData("systems", """[{"strategy": "p-lr-d", "partition": "slices", "experts_per_node": 8}]""", "systems[0].experts_per_node: expected none: slices")]
     [InlineData("systems", """[{"strategy": "p-lr-d", "placement": "ring", "experts_per_node": 3}]""", "2 ranks hold 6 experts together, fewer than the model's 16")]
     [InlineData("systems", """[{"strategy": "naive"}]""", "is prestacked; systems with unstacked experts need the checkpoint")]
     [InlineData("networks", """[{"name": "x", "delay": 5}]""", "networks[0].delay: unknown field")]
@@ -210,12 +215,39 @@ public sealed class SweepTests(PrestackedTinyModel model) : IClassFixture<Presta
         Assert.Contains("cells.jsonl: line 1: not the record of a cell", Run(sweep).Errors, StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData("machine", "machine: missing")]
+    [InlineData("mean_experts_layer", "rows[1].mean_experts_layer: missing")]
+    public void Sweep_ReportOfARecordThatLacksAField_NamesFileLineAndField(string field, string expected)
+    {
+        JsonObject sweep = Describe(nodes: [1, 2]);
+        Assert.Equal(0, Run(sweep).ExitCode);
+        string cells = Path.Combine(Results, "cells.jsonl");
+        JsonObject[] records = [.. File.ReadAllLines(cells).Select(line => JsonNode.Parse(line)!.AsObject())];
+        if (!records[1].Remove(field))
+            Assert.True(records[1]["rows"]![1]!.AsObject().Remove(field));
+        File.WriteAllLines(cells, records.Select(record => record.ToJsonString()));
+        SpmdProgram.Outcome report = SpmdProgram.Run(0, [.. Arguments(sweep), "--report"]);
+        Assert.Equal((Failed, $"spmd-dbrx: {cells}: line 2: {expected}\n"), (report.ExitCode, report.Errors));
+    }
+
+    [Fact]
+    public void Sweep_ReportOfACountBelowTheMean_SaysThatItIsRankZeros()
+    {
+        JsonObject sweep = Describe(nodes: [2]);
+        Assert.Equal(0, Run(sweep).ExitCode);
+        string cells = Path.Combine(Results, "cells.jsonl");
+        File.WriteAllText(cells, File.ReadAllText(cells).Replace("\"mean_experts_layer\":2", "\"mean_experts_layer\":3.5", StringComparison.Ordinal));
+        Assert.Equal(0, SpmdProgram.Run(0, [.. Arguments(sweep), "--report"]).ExitCode);
+        Assert.Contains("| 2 | p-lr-d | 3.0000 (rank 0) | 2.6462 |  | 3.5000 |", File.ReadAllText(Path.Combine(Results, "report.md")), StringComparison.Ordinal);
+    }
+
     public void Dispose() => folder.Dispose();
 
     /// <summary>A sweep whose launcher notes the number of nodes, does what <paramref name="script"/> says, and prints the rows of a bench.</summary>
     private JsonObject Describe(int[] nodes, string script = "")
     {
-        string row = """{\"test\":\"%s\",\"t_s\":%s,\"moe_ms\":5,\"comm_ms\":3,\"misc_ms\":2,\"experts_layer\":3,\"mean_experts_layer\":2,\"communications_layer\":1,\"bytes_layer\":500,\"predicted_t_s\":80}\n""";
+        string row = """{\"test\":\"%s\",\"t_s\":%s,\"moe_ms\":5,\"comm_ms\":3,\"misc_ms\":2,\"experts_layer\":3,\"mean_experts_layer\":2,\"communications_layer\":1,\"bytes_layer\":500,\"predicted_t_s\":80,\"error_percent\":75}\n""";
         File.WriteAllText(folder["launcher.sh"], $"""
             nodes=$1 delay=$2 tokens_per_second=100
             delay=$(echo "$delay" | sed s/delay_us=//)

@@ -51,6 +51,7 @@ public class BenchmarkResultTests
         [.. tokensPerSecond.Select(rate => new PhaseStatistics(10, 10 / rate, 0, 0, 1, 1, 1, 0, 0, 0))],
         BytesPerToken: 1e9,
         FlopPerToken: 1e9,
+        BusiestExperts: 1,
         MeanExperts: 1,
         new LayerCommunication(Collectives: 12, PayloadBytes: 3000),
         [.. readGigabytes.Select(rate => new MachineRates(rate * 1e9, 1e12))]);

@@ -1,6 +1,5 @@
 using SpmdDbrx.Engine.Benchmarks;
 using SpmdDbrx.Engine.Performance.Inputs;
-using SpmdDbrx.Engine.Session;
 using SpmdDbrx.Model;
 using Xunit;
 
@@ -30,21 +29,4 @@ public sealed class TokenWorkTests(PrestackedTinyModel model) : IClassFixture<Pr
     [Fact]
     public void GenerationBytes_BehindOthers_EverythingOnceAToken() =>
         Assert.Equal((3 * (Head + Layers)) + ((11 + 12 + 13) * CacheOfToken), new TokenWork(Config).GenerationBytes(3, depth: 10), 1e-6);
-
-    [Theory]
-    [InlineData(4, 4)]
-    [InlineData(16, 1)]
-    public void Run_PromptOfSeveralBatches_CountsTheWeightsOfEach(int batch, int batches)
-    {
-        BenchmarkResult? result = null;
-        double expertBytes = 0;
-        SessionRunner.Run(1, model.ModelPath, new EngineOptions { BatchTokens = batch, ContextLength = 64 }, session =>
-        {
-            using ModelBenchmark benchmark = new(session, probesMachine: false);
-            result = benchmark.Run(new BenchmarkTest(IsPrompt: true, Tokens: 16, Depth: 8), repeats: 1);
-            expertBytes = result.Samples[0].OwnExperts * 2.0 * Shape.ExpertWeights;
-        });
-        double cache = Enumerable.Range(1, batches).Sum(index => 8.0 + (index * batch)) * CacheOfToken;
-        Assert.Equal(Head + (batches * Layers) + cache + expertBytes, 16 * result!.BytesPerToken, 1e-3);
-    }
 }
