@@ -13,8 +13,9 @@ internal sealed class ResidencyHeartbeat : IDisposable
     private readonly ResidencySets sets;
     private readonly TimeProvider time;
     private readonly ITimer timer;
+    private readonly Lock gate = new();
     private long lastWork;
-    private volatile bool beating;
+    private bool beating;
 
     public ResidencyHeartbeat(ResidencySets sets, TimeProvider time)
     {
@@ -28,23 +29,34 @@ internal sealed class ResidencyHeartbeat : IDisposable
     /// <summary>Work was done: idleness starts anew.</summary>
     public void Worked()
     {
-        Volatile.Write(ref lastWork, time.GetTimestamp());
-        if (beating)
-            return;
-        beating = true;
-        timer.Change(Period, Period);
+        lock (gate)
+        {
+            lastWork = time.GetTimestamp();
+            if (beating)
+                return;
+            beating = true;
+            timer.Change(Period, Period);
+        }
     }
 
     public void Dispose() => timer.Dispose();
 
     private void Beat()
     {
-        if (time.GetElapsedTime(Volatile.Read(ref lastWork)) <= IdleLimit)
-        {
+        // The request itself may take the driver long: work that begins does not wait for it.
+        if (GoesOn())
             sets.Request();
-            return;
+    }
+
+    private bool GoesOn()
+    {
+        // One step with the timer: else work that begins in between would start a timer that is stopped right after, for good.
+        lock (gate)
+        {
+            beating = time.GetElapsedTime(lastWork) <= IdleLimit;
+            if (!beating)
+                timer.Change(Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
+            return beating;
         }
-        beating = false;
-        timer.Change(Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
     }
 }
