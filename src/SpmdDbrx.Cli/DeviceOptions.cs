@@ -10,7 +10,8 @@ namespace SpmdDbrx.Cli;
 /// <param name="Name">"cpu" or "metal".</param>
 /// <param name="Threads">Threads of this rank; 0 = the cores this rank can have.</param>
 /// <param name="Prefill">What the CPU rounds batches of tokens to.</param>
-internal sealed record DeviceOptions(string Name, int Threads, PrefillPrecision Prefill)
+/// <param name="GpuDeadline">Longest time the GPU may take for a layer of one batch.</param>
+internal sealed record DeviceOptions(string Name, int Threads, PrefillPrecision Prefill, TimeSpan GpuDeadline)
 {
     /// <summary>Adds the options to a command and returns how to read them.</summary>
     public static Func<ParseResult, DeviceOptions> AddTo(Command command, Settings settings)
@@ -21,14 +22,18 @@ internal sealed record DeviceOptions(string Name, int Threads, PrefillPrecision 
         threads.RequireAtLeast(0);
         Option<string> prefill = settings.Option("--prefill", "float32", "cpu: what batches of tokens are rounded to before they meet bfloat16 weights; bfloat16 is faster on processors with its dot products (AVX512_BF16, Arm BF16) and moves logits by up to 0.03", "TYPE");
         prefill.RequireOneOf("float32", "bfloat16");
+        Option<int> deadline = settings.Option("--gpu-deadline", (int)new MetalOptions().Deadline.TotalSeconds, "metal: seconds the GPU may take for a layer of one batch before it counts as hanging", "SECONDS");
+        deadline.RequireAtLeast(1);
         command.Options.Add(device);
         command.Options.Add(threads);
         command.Options.Add(prefill);
+        command.Options.Add(deadline);
         return parsed =>
         {
             DeviceOptions options = new(
                 parsed.GetRequiredValue(device), parsed.GetValue(threads),
-                parsed.GetRequiredValue(prefill) == "bfloat16" ? PrefillPrecision.BFloat16 : PrefillPrecision.Float32);
+                parsed.GetRequiredValue(prefill) == "bfloat16" ? PrefillPrecision.BFloat16 : PrefillPrecision.Float32,
+                TimeSpan.FromSeconds(parsed.GetValue(deadline)));
             if (options is { Name: "metal", Prefill: PrefillPrecision.BFloat16 })
                 throw new UsageException("--prefill bfloat16: expected --device cpu, found --device metal");
             return options;
@@ -46,7 +51,7 @@ internal sealed record DeviceOptions(string Name, int Threads, PrefillPrecision 
     public IDevice Create(Intracommunicator world)
     {
         if (Name == "metal")
-            return new MetalDevice();
+            return new MetalDevice(new MetalOptions { Deadline = GpuDeadline });
         if (Prefill == PrefillPrecision.BFloat16 && !CpuDevice.HasBFloat16DotProducts)
             Log.Warning("--prefill bfloat16: no bfloat16 dot products here (processor, or native/cpu not built): prefill rounds alike, at the speed of float32");
         int threads = ThreadsOf(world);

@@ -9,6 +9,7 @@ public sealed unsafe class MappedFile : IDisposable
     private readonly SafeFileHandle handle;
     private readonly MemoryMappedFile? map;
     private readonly MemoryMappedViewAccessor? view;
+    private bool keptMapped;
 
     private MappedFile(string path, SafeFileHandle handle, long length)
     {
@@ -52,11 +53,15 @@ public sealed unsafe class MappedFile : IDisposable
         return new ReadOnlySpan<byte>(Pointer + byteOffset, count);
     }
 
+    /// <summary>Keeps the pages mapped until the process ends, after <see cref="Dispose"/> too.</summary>
+    internal void KeepMapped() => keptMapped = true;
+
     public void Dispose()
     {
         if (view is not null)
         {
-            view.SafeMemoryMappedViewHandle.ReleasePointer();
+            if (!keptMapped)
+                view.SafeMemoryMappedViewHandle.ReleasePointer();
             view.Dispose();
             map!.Dispose();
         }

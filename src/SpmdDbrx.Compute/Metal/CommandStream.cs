@@ -29,6 +29,9 @@ internal sealed unsafe class CommandStream : IDisposable
     /// <summary>Whether anything is encoded or running.</summary>
     public bool IsBusy => encoding != 0 || running != 0;
 
+    /// <summary>Whether a command buffer missed the deadline: it may still run, and nothing it uses may go.</summary>
+    public bool HasHung => completion.IsLate;
+
     /// <summary>Encodes one dispatch; bindings take indices 0 … n − 1, the arguments index n.</summary>
     /// <param name="name">The operation, for error messages.</param>
     /// <param name="kernel">What runs.</param>
@@ -85,12 +88,20 @@ internal sealed unsafe class CommandStream : IDisposable
     {
         if (running == 0)
             return;
-        nint buffer = running;
+        completion.Wait(running, runningOperation);
+        nint ended = running;
         running = 0;
-        completion.Wait(buffer, runningOperation);
-        Message.Void(buffer, Selectors.Release);
+        try
+        {
+            CompletionEvent.ThrowIfFailed(ended, runningOperation);
+        }
+        finally
+        {
+            Message.Void(ended, Selectors.Release);
+        }
     }
 
+    /// <summary>Call when nothing is running.</summary>
     public void Dispose()
     {
         if (encoding != 0)

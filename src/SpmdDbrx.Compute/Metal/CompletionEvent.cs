@@ -11,13 +11,16 @@ internal sealed class CompletionEvent(nint device, TimeSpan deadline) : IDisposa
     private readonly nint sharedEvent = Message.Object(device, Selectors.NewSharedEvent);
     private ulong last;
 
+    /// <summary>Whether the deadline has passed and what was waited for may still run: memory that it uses must stay.</summary>
+    public bool IsLate { get; private set; }
+
     /// <summary>Makes a command buffer signal when its work is done.</summary>
     public void SignalAtEndOf(nint commandBuffer) => Message.Void(commandBuffer, Selectors.EncodeSignalEvent, sharedEvent, ++last);
 
-    /// <summary>Returns when the last signal has arrived.</summary>
+    /// <summary>Returns when the last signal has arrived, or the command buffer has failed.</summary>
     /// <param name="commandBuffer">The buffer that signals.</param>
     /// <param name="operation">Its last operation, for error messages.</param>
-    /// <exception cref="MetalException">The command buffer failed, or the deadline passed.</exception>
+    /// <exception cref="MetalException">The deadline passed; after that, every further wait gives up at once.</exception>
     public void Wait(nint commandBuffer, string operation)
     {
         long start = Stopwatch.GetTimestamp();
@@ -25,27 +28,35 @@ internal sealed class CompletionEvent(nint device, TimeSpan deadline) : IDisposa
         for (int polls = 1; Message.UInt64(sharedEvent, Selectors.SignaledValue) < last; polls++)
         {
             if (polls % PollsBetweenChecks == 0)
-                ThrowIfFailedOrLate(commandBuffer, operation, start);
+            {
+                if (HasFailed(commandBuffer))
+                    break;
+                ThrowIfLate(operation, start);
+            }
             spin.SpinOnce(sleep1Threshold: -1);
         }
-        ThrowIfFailed(commandBuffer, operation);
+        IsLate = false;
     }
 
-    public void Dispose() => Message.Void(sharedEvent, Selectors.Release);
-
-    private void ThrowIfFailedOrLate(nint commandBuffer, string operation, long start)
+    /// <summary>Throws what the GPU says about a command buffer that has ended.</summary>
+    /// <exception cref="MetalException">It failed.</exception>
+    public static void ThrowIfFailed(nint commandBuffer, string operation)
     {
-        ThrowIfFailed(commandBuffer, operation);
-        if (Stopwatch.GetElapsedTime(start) > deadline)
-            throw new MetalException($"metal: the GPU did not finish '{operation}' within {deadline.TotalSeconds:0.###} s; it may hang: restart the program, then the machine");
-    }
-
-    private static void ThrowIfFailed(nint commandBuffer, string operation)
-    {
-        if (Message.UInt64(commandBuffer, Selectors.Status) != StatusError)
+        if (!HasFailed(commandBuffer))
             return;
         using AutoreleasePool pool = AutoreleasePool.Begin();
         nint error = Message.Object(commandBuffer, Selectors.Error);
         throw new MetalException($"metal: the GPU failed in or before '{operation}': {Message.Text(error, Selectors.LocalizedDescription)}");
     }
+
+    public void Dispose() => Message.Void(sharedEvent, Selectors.Release);
+
+    private void ThrowIfLate(string operation, long start)
+    {
+        IsLate |= Stopwatch.GetElapsedTime(start) > deadline;
+        if (IsLate)
+            throw new MetalException($"metal: the GPU did not finish '{operation}' within {deadline.TotalSeconds:0.###} s (--gpu-deadline); it may hang: restart the program, then the machine");
+    }
+
+    private static bool HasFailed(nint commandBuffer) => Message.UInt64(commandBuffer, Selectors.Status) == StatusError;
 }

@@ -9,6 +9,7 @@ internal sealed unsafe class MetalBuffer : DeviceBuffer
     private readonly MetalDevice owner;
     private readonly nint[] windows;
     private readonly long windowStep;
+    private readonly MappedFile? file;
     private bool released;
 
     /// <param name="owner">The device.</param>
@@ -16,12 +17,14 @@ internal sealed unsafe class MetalBuffer : DeviceBuffer
     /// <param name="byteLength">Bytes that may be used.</param>
     /// <param name="windows">MTLBuffers in ascending order of address.</param>
     /// <param name="windowStep">Bytes from the start of one to the start of the next.</param>
-    public MetalBuffer(MetalDevice owner, byte* pointer, long byteLength, nint[] windows, long windowStep)
+    /// <param name="file">The file whose pages these are; null = memory of the device's own.</param>
+    public MetalBuffer(MetalDevice owner, byte* pointer, long byteLength, nint[] windows, long windowStep, MappedFile? file)
         : base(pointer, byteLength)
     {
         this.owner = owner;
         this.windows = windows;
         this.windowStep = windowStep;
+        this.file = file;
     }
 
     /// <summary>Bytes from the start of one MTLBuffer to the start of the next; all of them when there is only one.</summary>
@@ -47,6 +50,9 @@ internal sealed unsafe class MetalBuffer : DeviceBuffer
 
     /// <summary>True the first time, when the caller must release the windows.</summary>
     public bool TakeOwnership() => !released && (released = true);
+
+    /// <summary>Leaves the memory to a GPU that hangs and may still use it: neither released nor unmapped before the process ends.</summary>
+    public void Abandon() => file?.KeepMapped();
 
     public override void Dispose() => owner.Release(this, windows);
 }

@@ -94,7 +94,7 @@ public sealed unsafe partial class MetalDevice : IDevice
         if (buffer == 0)
             throw new InsufficientMemoryException($"metal: no buffer of {bytes} bytes (the longest has {memory.MaxBufferLength})");
         byte* contents = (byte*)Message.Object(buffer, Selectors.Contents);
-        return Adopt(contents, bytes, [buffer], bytes);
+        return Adopt(contents, bytes, [buffer], bytes, file: null);
     }
 
     public DeviceBuffer Wrap(MappedFile file, long byteOffset, long byteLength)
@@ -110,12 +110,12 @@ public sealed unsafe partial class MetalDevice : IDevice
         byte* start = file.Pointer + byteOffset;
         long pages = (byteLength + PageBytes - 1) / PageBytes * PageBytes;
         if (pages <= memory.MaxBufferLength)
-            return Adopt(start, byteLength, [WrapWindow(start, pages, file.Path)], pages);
+            return Adopt(start, byteLength, [WrapWindow(start, pages, file.Path)], pages, file);
         long step = memory.MaxBufferLength / 2 / PageBytes * PageBytes;
         List<nint> windows = [];
         for (long first = 0; windows.Count == 0 || first + step < pages; first += step)
             windows.Add(WrapWindow(start + first, Math.Min(2 * step, pages - first), file.Path));
-        return Adopt(start, byteLength, [.. windows], step);
+        return Adopt(start, byteLength, [.. windows], step, file);
     }
 
     public void Complete()
@@ -161,6 +161,8 @@ public sealed unsafe partial class MetalDevice : IDevice
             return;
         disposed = true;
         heartbeat?.Dispose();
+        if (!HasComeToRest())
+            return; // what the GPU may still use ends with the process
         residency?.Dispose();
         stream.Dispose();
         encodingUploads.Dispose();
@@ -173,8 +175,13 @@ public sealed unsafe partial class MetalDevice : IDevice
     /// <summary>Gives a buffer's MTLBuffers back once nothing uses them.</summary>
     internal void Release(MetalBuffer buffer, ReadOnlySpan<nint> windows)
     {
-        if (!disposed && stream.IsBusy)
+        if (!disposed && stream.IsBusy && !stream.HasHung)
             Complete();
+        if (stream.HasHung)
+        {
+            buffer.Abandon();
+            return;
+        }
         if (buffer.TakeOwnership())
         {
             memory.Subtract(buffer.ByteLength);
@@ -186,6 +193,19 @@ public sealed unsafe partial class MetalDevice : IDevice
         }
     }
 
+    private bool HasComeToRest()
+    {
+        try
+        {
+            stream.Wait();
+        }
+        catch (MetalException)
+        {
+            // Nobody waits for these results any more.
+        }
+        return !stream.HasHung;
+    }
+
     private nint WrapWindow(byte* start, long byteLength, string path)
     {
         nint buffer = Message.Object(device, Selectors.NewBufferWithBytesNoCopy, start, (nuint)byteLength, SharedUntracked, 0);
@@ -194,10 +214,10 @@ public sealed unsafe partial class MetalDevice : IDevice
             : throw new InsufficientMemoryException($"metal: {path}: the GPU cannot wrap {byteLength} bytes (the longest buffer has {memory.MaxBufferLength})");
     }
 
-    private MetalBuffer Adopt(byte* pointer, long byteLength, nint[] windows, long windowStep)
+    private MetalBuffer Adopt(byte* pointer, long byteLength, nint[] windows, long windowStep, MappedFile? file)
     {
         memory.Add(byteLength);
-        MetalBuffer buffer = new(this, pointer, byteLength, windows, windowStep);
+        MetalBuffer buffer = new(this, pointer, byteLength, windows, windowStep, file);
         if (residency is not null)
         {
             foreach (nint window in windows)

@@ -102,7 +102,41 @@ public sealed class MetalDeviceTests
         EmulatorOption.Set("stalledCommandBuffers", 1);
         device.Add(row, row);
         MetalException error = Assert.Throws<MetalException>(device.Complete);
-        Assert.Contains("did not finish 'Add' within 0.2 s", error.Message, StringComparison.Ordinal);
+        Assert.Contains("did not finish 'Add' within 0.2 s (--gpu-deadline)", error.Message, StringComparison.Ordinal);
+    }
+
+    [SkippableFact]
+    public void Dispose_AfterACommandBufferThatNeverEnds_KeepsWhatTheGpuMayStillUse()
+    {
+        using EmulatorOption stall = new("stalledCommandBuffers", 0);
+        string path = Path.GetTempFileName();
+        File.WriteAllBytes(path, new byte[MetalDevice.PageBytes]);
+        try
+        {
+            Assert.False(IsMappedAfterDispose(path, stalled: 0));
+            Assert.True(IsMappedAfterDispose(path, stalled: 1));
+        }
+        finally
+        {
+            File.Delete(path);
+        }
+    }
+
+    private static bool IsMappedAfterDispose(string path, int stalled)
+    {
+        using MetalDevice device = Open(new MetalOptions { Deadline = TimeSpan.FromMilliseconds(100) });
+        using (MappedFile file = MappedFile.Open(path))
+        using (DeviceBuffer wrapped = device.Wrap(file, 0, file.Length))
+        using (DeviceBuffer sums = device.Allocate(16 * sizeof(float)))
+        {
+            EmulatorOption.Set("stalledCommandBuffers", stalled);
+            device.Add(new Activations(sums, 0, 1, 16), new Activations(wrapped, 0, 1, 16));
+            if (stalled == 0)
+                device.Complete();
+            else
+                Assert.Throws<MetalException>(device.Complete);
+        }
+        return File.ReadLines("/proc/self/maps").Any(line => line.EndsWith(path, StringComparison.Ordinal));
     }
 
     [SkippableFact]
