@@ -106,8 +106,9 @@ void checkExperts(Checker& checker) {
         for (const bool neuronMajor : {true, false}) {
             for (const auto& [neurons, columns] : {std::pair{1u, 1u}, {37u, 250u}, {33u, 77u}, {100u, 64u}, {70u, 200u}})
                 for (const uint32_t assignments : {1, 3, 9, 40}) check(checker, type, neurons, columns, assignments, neuronMajor);
+            check(checker, type, archetypes[0].expertDim, 8, 1, neuronMajor);  // DBRX's whole sum over F
             for (const Archetype& model : archetypes) {
-                check(checker, type, 5, model.hiddenDim, 1, neuronMajor);
+                check(checker, type, 8, model.hiddenDim, 1, neuronMajor);
                 if (!checker.large) continue;
                 check(checker, type, model.expertDim, model.hiddenDim, 1, neuronMajor);
                 check(checker, type, model.expertDim, model.hiddenDim, 128, neuronMajor);

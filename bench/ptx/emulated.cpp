@@ -4,6 +4,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <string>
 
 #include "../../native/emu/emulator.h"
 
@@ -17,8 +18,13 @@ std::vector<char> boundConstants;
 namespace machine {
 
 std::string open(const char* argument) {
-    if (argument && strcmp(argument, "--large")) {
-        fprintf(stderr, "ptx: %s: unknown; usage: run_emulated [--large]\n", argument);
+    const std::string order = argument ? argument : "";
+    if (order == "--reverse") {
+        emulator::options().laneOrder = emulator::LaneOrder::Reverse;
+    } else if (order == "--shuffled") {
+        emulator::options().laneOrder = emulator::LaneOrder::Shuffled;
+    } else if (!order.empty() && order != "--large") {
+        fprintf(stderr, "ptx: %s: unknown; usage: run_emulated [--large | --reverse | --shuffled]\n", argument);
         exit(2);
     }
     return "emulator (no GPU: results are checked, nothing is measured)";

@@ -18,7 +18,7 @@ struct Launch {
 // Every failure ends the program with one line: 1, or 77 when the machine is missing.
 namespace machine {
 
-// What it is, in words. The argument is the program's: the PTX file of a GPU, nothing for the emulator.
+// What it is, in words. The argument is the program's: the PTX file of a GPU, a choice or nothing (null) for the emulator.
 std::string open(const char* argument);
 
 // Names of all kernels it can run.

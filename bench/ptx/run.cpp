@@ -1,6 +1,7 @@
 // Checks every kernel of native/metal against loops in double.
 //   run kernels.ptx         on an NVIDIA GPU, with GB/s beside the card's copy bandwidth
-//   run_emulated [--large]  without one; --large: also the sizes that take a GPU to be quick (minutes)
+//   run_emulated            without one; --large: also the sizes that take a GPU to be quick (minutes);
+//                           --reverse, --shuffled: the lanes in another order than ascending
 // Exit code: 0 all right, 1 a result is wrong or a kernel unchecked, 2 wrong usage, 77 no NVIDIA driver.
 #include <cstdio>
 

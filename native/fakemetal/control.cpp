@@ -5,6 +5,7 @@
 #include <mutex>
 #include <string>
 
+#include "../emu/emulator.h"
 #include "capture.h"
 #include "objc_runtime.h"
 #include "wiring.h"
@@ -74,6 +75,11 @@ int64_t fake_metal_set(const char* option, int64_t value) {
         const int64_t former = present;
         present = value;
         hide_method("FakeMTLDevice", "newResidencySetWithDescriptor:error:", !value);
+        return former;
+    }
+    if (!strcmp(option, "laneOrder")) {  // emulator::LaneOrder
+        const int64_t former = (int64_t)emulator::options().laneOrder;
+        emulator::options().laneOrder = (emulator::LaneOrder)value;
         return former;
     }
     std::atomic<int64_t>* target = numeric_option(option);

@@ -133,7 +133,8 @@ public abstract class DeviceContractTests
             foreach (ElementType type in Enum.GetValues<ElementType>())
             {
                 foreach ((int tokens, int neurons, int columns) in new[]
-                    { (1, 192, 128), (1, 37, 250), (3, 33, 77), (9, 100, 65), (40, 70, 200), (1, 5, 6144) })
+                    { (1, 192, 128), (1, 37, 250), (3, 33, 77), (9, 100, 65), (40, 70, 200),
+                      (1, 8, 6144), (1, 10752, 8) })  // DBRX's sums over D and over F
                 {
                     data.Add(type, tokens, neurons, columns, true);
                     data.Add(type, tokens, neurons, columns, false);

@@ -191,6 +191,21 @@ public sealed class MetalDeviceTests
         }
     }
 
+    [SkippableTheory]
+    [InlineData(LaneOrder.Forward, new float[] { 1, 2, 3, 4, 5, 6 })]
+    [InlineData(LaneOrder.Reverse, new float[] { 1, 2, 2, 2, 2, 2 })]
+    public void Add_TargetOneElementBehindTheAddend_ShowsTheLaneOrder(LaneOrder order, float[] expected)
+    {
+        using EmulatorOption laneOrder = new("laneOrder", (long)order);
+        MetalDevice device = Open();
+        using DeviceFixture fixture = new(device);
+        DeviceBuffer buffer = fixture.Own(device.Allocate(6 * sizeof(float)));
+        buffer.Span<float>(0, 6).Fill(1);
+        device.Add(new Activations(buffer, sizeof(float), 1, 5), new Activations(buffer, 0, 1, 5));
+        device.Complete();
+        Assert.Equal(expected, buffer.Span<float>(0, 6).ToArray());
+    }
+
     [SkippableFact]
     public void Multiply_BufferOfAnotherDevice_IsRefused()
     {

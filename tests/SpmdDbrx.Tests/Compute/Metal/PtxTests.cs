@@ -7,10 +7,13 @@ namespace SpmdDbrx.Tests.Compute.Metal;
 /// <summary>The kernels as PTX, and the runner that checks them on a GPU: here everything of it that needs none.</summary>
 public sealed partial class PtxTests
 {
-    [SkippableFact]
-    public void Runner_OnTheEmulator_ChecksEveryKernelAgainstFloat64()
+    [SkippableTheory]
+    [InlineData]
+    [InlineData("--reverse")]
+    [InlineData("--shuffled")]
+    public void Runner_OnTheEmulatorInEveryLaneOrder_ChecksEveryKernelAgainstFloat64(params string[] order)
     {
-        (int exitCode, string output, string errors) = Run("run_emulated");
+        (int exitCode, string output, string errors) = Run("run_emulated", order);
         Assert.True(exitCode == 0, output + errors);
         Assert.Matches(@"\n\d{3,} checks of \d+ kernels, 0 wrong\n$", output);
     }
@@ -20,7 +23,7 @@ public sealed partial class PtxTests
     {
         (int exitCode, _, string errors) = Run("run_emulated", "--huge");
         Assert.Equal(2, exitCode);
-        Assert.Contains("--huge: unknown; usage: run_emulated [--large]", errors, StringComparison.Ordinal);
+        Assert.Contains("--huge: unknown; usage: run_emulated [--large | --reverse | --shuffled]", errors, StringComparison.Ordinal);
         (exitCode, _, errors) = Run("run", "/nonexistent.ptx");
         Assert.Equal(2, exitCode);
         Assert.Contains("/nonexistent.ptx: no PTX there", errors, StringComparison.Ordinal);
