@@ -48,6 +48,10 @@ struct Case {
     std::function<void(Session&)> mistake;
 };
 
+id residency_set(Session& s) {
+    return send(s.device, "newResidencySetWithDescriptor:error:", send((id)objc_getClass("MTLResidencySetDescriptor"), "new"), (id*)nullptr);
+}
+
 char* pages() { return (char*)mmap(nullptr, 65536, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0); }
 const char* noCopy = "newBufferWithBytesNoCopy:length:options:deallocator:";
 
@@ -78,11 +82,24 @@ const Case cases[] = {
      [](Session& s) { objc_autoreleasePoolPop(s.pool); send(s.queue, "commandBufferWithUnretainedReferences"); }},
     {"residency requested before commit", "not committed",
      [](Session& s) {
-         id descriptor = send((id)objc_getClass("MTLResidencySetDescriptor"), "new");
-         id set = send(s.device, "newResidencySetWithDescriptor:error:", descriptor, (id*)nullptr);
+         id set = residency_set(s);
+         send<void>(s.queue, "addResidencySet:", set);
          send<void>(set, "addAllocation:", s.buffer(16));
          send<void>(set, "requestResidency");
      }},
+    {"residency set of no queue", "added to no command queue", [](Session& s) { send<void>(residency_set(s), "requestResidency"); }},
+    {"33 residency sets", "at most 32",
+     [](Session& s) {
+         for (int i = 0; i < 33; i++) send<void>(s.queue, "addResidencySet:", residency_set(s));
+     }},
+    {"residency ended before any GPU work", "stays wired",
+     [](Session& s) {
+         id set = residency_set(s);
+         send<void>(s.queue, "addResidencySet:", set);
+         send<void>(set, "endResidency");
+     }},
+    {"allocation of another set removed", "is not in the set",
+     [](Session& s) { send<void>(residency_set(s), "removeAllocation:", s.buffer(16)); }},
 };
 
 // The library a correct program has.

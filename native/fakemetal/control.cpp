@@ -60,11 +60,12 @@ int64_t fake_metal_note(char what) {
     return (int64_t)fake::journal.size();
 }
 
-// Moves the notes into text, as many as there are, and forgets them.
-void fake_metal_take_journal(char* text) {
+// Moves the first notes, at most capacity, into text and returns how many they were; forgets all.
+int64_t fake_metal_take_journal(char* text, int64_t capacity) {
     std::lock_guard<std::mutex> guard(fake::journalLock);
-    fake::journal.copy(text, fake::journal.size());
+    const size_t moved = fake::journal.copy(text, (size_t)capacity);
     fake::journal.clear();
+    return (int64_t)moved;
 }
 
 // The option's former value, or INT64_MIN when there is no such option.

@@ -1,5 +1,6 @@
 // The Metal objects of the fake device.
 #pragma once
+#include <atomic>
 #include <condition_variable>
 #include <deque>
 #include <mutex>
@@ -72,10 +73,13 @@ struct SharedEvent : Object {
     uint64_t value = 0;
 };
 
+struct CommandQueue;
+
 struct ResidencySet : Object {
     ResidencySet() : Object("FakeMTLResidencySet") {}
     ~ResidencySet() override;
     std::set<Buffer*> pending, removed, allocations;
+    CommandQueue* queue = nullptr;  // that it was added to
 };
 
 // One dispatch as encoded, or a barrier between dispatches, or a signal.
@@ -90,8 +94,6 @@ struct Command {
     SharedEvent* event = nullptr;
     uint64_t value = 0;
 };
-
-struct CommandQueue;
 
 enum class Status : NSUInteger { NotEnqueued = 0, Committed = 2, Completed = 4, Error = 5 };
 
@@ -126,6 +128,8 @@ struct CommandQueue : Object {
     CommandQueue();
     ~CommandQueue() override;
     void submit(CommandBuffer* commands);
+    std::set<ResidencySet*> residencySets;
+    std::atomic<bool> hasWorked{false};
 
 private:
     void run();

@@ -11,6 +11,7 @@ CommandBuffer::CommandBuffer(CommandQueue* queue) : Object("FakeMTLCommandBuffer
 CommandBuffer::~CommandBuffer() { objc_release(queue); }
 
 void CommandBuffer::run() {
+    queue->hasWorked = true;
     if (control().failingCommandBuffers > 0) {
         control().failingCommandBuffers--;
         error = "Caused GPU Hang Error (injected)";
@@ -72,6 +73,10 @@ CommandQueue::~CommandQueue() {
         worker.detach();  // the last command buffer released the queue
     else
         worker.join();
+    for (ResidencySet* set : residencySets) {
+        set->queue = nullptr;
+        objc_release(set);
+    }
 }
 
 void CommandQueue::submit(CommandBuffer* commands) {

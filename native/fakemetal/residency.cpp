@@ -38,7 +38,24 @@ static void commit(id self, SEL) {
 static void request_residency(id self, SEL) {
     auto* set = as<ResidencySet>(self);
     require(set->pending.empty() && set->removed.empty(), "MTLResidencySet requestResidency", "allocations were changed but not committed");
-    for (Buffer* buffer : set->allocations) keep_wired(buffer->wired);
+    require(set->queue, "MTLResidencySet requestResidency", "the set was added to no command queue");
+    for (Buffer* buffer : set->allocations) wire(buffer->wired, (int64_t)buffer->length);
+}
+
+static void end_residency(id self, SEL) {
+    const CommandQueue* queue = as<ResidencySet>(self)->queue;
+    require(!queue || queue->hasWorked, "MTLResidencySet endResidency", "the memory stays wired: no GPU work was ever done (ggml-org/llama.cpp #26082)");
+}
+
+static void add_residency_set(id self, SEL, id set) {
+    enum : size_t { MostSets = 32 };
+    const char* name = "MTLCommandQueue addResidencySet:";
+    require(set, name, "set must not be nil");
+    auto* queue = as<CommandQueue>(self);
+    auto& sets = queue->residencySets;
+    if (sets.insert(as<ResidencySet>(set)).second) objc_retain(set);
+    require(sets.size() <= MostSets, name, "a command queue takes at most 32 residency sets");
+    as<ResidencySet>(set)->queue = queue;
 }
 
 [[maybe_unused]] static const bool registered = [] {
@@ -49,10 +66,8 @@ static void request_residency(id self, SEL) {
     method(set, "removeAllocation:", remove_allocation);
     method(set, "commit", commit);
     method(set, "requestResidency", request_residency);
-    method(set, "endResidency", [](id, SEL) {});
-    method("FakeMTLCommandQueue", "addResidencySet:", [](id, SEL, id residencySet) {
-        require(residencySet, "MTLCommandQueue addResidencySet:", "set must not be nil");
-    });
+    method(set, "endResidency", end_residency);
+    method("FakeMTLCommandQueue", "addResidencySet:", add_residency_set);
     return true;
 }();
 

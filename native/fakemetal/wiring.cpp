@@ -19,8 +19,6 @@ void wire(WiredRange& range, int64_t bytes) {
     range.lastUseMicroseconds = clockMicroseconds.load();
 }
 
-void keep_wired(WiredRange& range) { range.lastUseMicroseconds = clockMicroseconds.load(); }
-
 int64_t wiring_clock() { return clockMicroseconds; }
 void wiring_advance(int64_t microseconds) { clockMicroseconds += microseconds; }
 int64_t wirings() { return wiringCount; }

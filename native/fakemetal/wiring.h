@@ -10,11 +10,8 @@ struct WiredRange {
     std::atomic<int64_t> lastUseMicroseconds{INT64_MIN};
 };
 
-// The GPU uses a buffer: wires it if it is not wired, and charges the clock.
+// The GPU uses a buffer, or a residency request names it: wires it if it is not wired, and charges the clock.
 void wire(WiredRange& range, int64_t bytes);
-// A residency request keeps a buffer wired (and wires it, off the token's path) without a use by the GPU.
-void keep_wired(WiredRange& range);
-
 int64_t wiring_clock();
 void wiring_advance(int64_t microseconds);
 int64_t wirings();

@@ -32,6 +32,9 @@ internal sealed unsafe class CommandStream : IDisposable
     /// <summary>Whether a command buffer missed the deadline: it may still run, and nothing it uses may go.</summary>
     public bool HasHung => completion.IsLate;
 
+    /// <summary>Whether anything has ever been committed.</summary>
+    public bool HasWorked { get; private set; }
+
     /// <summary>Encodes one dispatch; bindings take indices 0 … n − 1, the arguments index n.</summary>
     /// <param name="name">The operation, for error messages.</param>
     /// <param name="kernel">What runs.</param>
@@ -77,6 +80,7 @@ internal sealed unsafe class CommandStream : IDisposable
         completion.SignalAtEndOf(encoding);
         Message.Void(encoding, Selectors.Commit);
         (running, encoding, encoder) = (encoding, 0, 0);
+        HasWorked = true;
         runningOperation = operation;
         hazards.Clear();
         return true;

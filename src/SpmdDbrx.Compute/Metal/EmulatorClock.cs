@@ -15,7 +15,7 @@ internal sealed unsafe class EmulatorClock : TimeProvider
     private readonly delegate* unmanaged<byte*, int> capture;
     private readonly delegate* unmanaged<long> liveObjects;
     private readonly delegate* unmanaged<byte, long> note;
-    private readonly delegate* unmanaged<byte*, void> takeJournal;
+    private readonly delegate* unmanaged<byte*, long, long> takeJournal;
     private readonly List<VirtualTimer> timers = [];
 
     private EmulatorClock(nint library)
@@ -27,7 +27,7 @@ internal sealed unsafe class EmulatorClock : TimeProvider
         capture = (delegate* unmanaged<byte*, int>)NativeLibrary.GetExport(library, "fake_metal_capture");
         liveObjects = (delegate* unmanaged<long>)NativeLibrary.GetExport(library, "fake_metal_live_objects");
         note = (delegate* unmanaged<byte, long>)NativeLibrary.GetExport(library, "fake_metal_note");
-        takeJournal = (delegate* unmanaged<byte*, void>)NativeLibrary.GetExport(library, "fake_metal_take_journal");
+        takeJournal = (delegate* unmanaged<byte*, long, long>)NativeLibrary.GetExport(library, "fake_metal_take_journal");
     }
 
     /// <summary>How often the emulated driver has wired a buffer.</summary>
@@ -99,8 +99,7 @@ internal sealed unsafe class EmulatorClock : TimeProvider
     {
         byte[] text = new byte[note(0)];
         fixed (byte* start = text)
-            takeJournal(start);
-        return Encoding.ASCII.GetString(text);
+            return Encoding.ASCII.GetString(text, 0, (int)takeJournal(start, text.Length));
     }
 
     private VirtualTimer? NextTimer()

@@ -197,6 +197,12 @@ public sealed unsafe partial class MetalDevice : IDevice
     {
         try
         {
+            // Until the GPU has worked once, the driver keeps wired what residency sets give up (ggml-org/llama.cpp #26082).
+            if (!stream.HasWorked && residency is { IsEmpty: false })
+            {
+                using DeviceBuffer dummy = Allocate(1);
+                Touch(dummy);
+            }
             stream.Wait();
         }
         catch (MetalException)

@@ -25,6 +25,9 @@ internal sealed class ResidencySets : IDisposable
     /// <summary>Whether the system has them.</summary>
     public static bool AreSupported(nint device) => Message.Boolean(device, Selectors.RespondsToSelector, Selectors.NewResidencySet);
 
+    /// <summary>Whether no buffer was ever added.</summary>
+    public bool IsEmpty => sets.Count == 0;
+
     /// <summary>Adds an MTLBuffer and asks for residency.</summary>
     public void Add(nint buffer, long byteLength)
     {
@@ -64,6 +67,7 @@ internal sealed class ResidencySets : IDisposable
         }
     }
 
+    /// <remarks>The GPU must have worked before: see <see cref="MetalDevice.Dispose"/>.</remarks>
     public void Dispose()
     {
         lock (gate)

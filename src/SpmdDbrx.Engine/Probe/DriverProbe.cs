@@ -13,9 +13,12 @@ public static class DriverProbe
     public static IReadOnlyList<ProbeSample> Run(ProbeSubject subject, ProbeOptions options, CancellationToken cancellation = default)
     {
         using IDevice device = subject.CreateDevice();
-        using ProbeWeights weights = new(device, options, subject.Prestacked);
         TimeProvider time = subject.Time(device);
-        List<ProbeSample> samples = [new(subject.Name, 0, Sample(TimeSpan.Zero))];
+        long opened = time.GetTimestamp();
+        // Residency sets wire the weights here, everything else with its first use: the load is both.
+        using ProbeWeights weights = new(device, options, subject.Prestacked);
+        double allocation = time.GetElapsedTime(opened).TotalMilliseconds;
+        List<ProbeSample> samples = [new(subject.Name, 0, allocation + Sample(TimeSpan.Zero))];
         foreach (TimeSpan wait in options.Waits)
         {
             Sample(wait);

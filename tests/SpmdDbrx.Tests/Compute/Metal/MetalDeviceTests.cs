@@ -249,6 +249,35 @@ public sealed class MetalDeviceTests
         Assert.Equal(before, emulator.LiveObjects);
     }
 
+    [SkippableTheory]
+    [InlineData(true, "dc")]
+    [InlineData(false, "")]
+    public void Dispose_WeightsThatNothingHasUsed_WorksOnceSoThatTheyAreUnwired(bool residencySets, string expected)
+    {
+        using EmulatorOption journal = new("journal", 1);
+        MetalDevice device = Open(new MetalOptions { UseResidencySets = residencySets });
+        EmulatorClock emulator = device.EmulatedTime!;
+        using (DeviceBuffer weights = device.Allocate(64))
+            emulator.TakeJournal();
+        device.Dispose();
+        Assert.Equal(expected, emulator.TakeJournal());  // a dispatch, committed
+    }
+
+    [SkippableFact]
+    public void Allocate_InResidencySets_IsWiredAtOnce()
+    {
+        using MetalDevice device = Open();
+        Skip.If(device.EmulatedTime is null, "only the emulator counts what is wired");
+        using DeviceBuffer sums = device.Allocate(64);
+        for (int arena = 0; arena < 2; arena++)
+            device.Touch(sums);
+        long before = device.EmulatedTime!.Wirings;
+        using DeviceBuffer weights = device.Allocate(64);
+        Assert.Equal(before + 1, device.EmulatedTime.Wirings);
+        device.Touch(weights);
+        Assert.Equal(before + 1, device.EmulatedTime.Wirings);
+    }
+
     private static MetalDevice Open(MetalOptions? options = null)
     {
         MetalCollection.Require();

@@ -24,7 +24,8 @@ public sealed class DriverProbeTests(ITestOutputHelper output)
 
         double Cost(string subject, double wait) => samples.Single(sample => sample.Subject == subject && sample.WaitMilliseconds == wait).MillisecondsPerSample;
         Assert.Equal(Cost("unstacked", 1), Cost("unstacked", 8), 3);
-        Assert.True(Cost("unstacked", 0) > 2 * Cost("unstacked", 1), "the first sample must pay for the load");
+        foreach (string subject in samples.Select(sample => sample.Subject).Distinct())
+            Assert.True(Cost(subject, 0) > Cost(subject, 1) + 0.09, $"{subject}: the first sample must pay for the load");
         Assert.True(Cost("unstacked", 16) > 2 * Cost("unstacked", 1), "unstacked weights must slow down beyond 8 ms");
         Assert.Equal(Cost("prestacked", 1), Cost("prestacked", 512), 3);
         Assert.True(Cost("prestacked", 1024) > 2 * Cost("prestacked", 512), "prestacked weights must slow down beyond 512 ms");
