@@ -29,6 +29,12 @@ Result send(id receiver, const char* selector, Arguments... arguments) {
 
 id text(const char* characters) { return send((id)objc_getClass("NSString"), "stringWithUTF8String:", characters); }
 
+// A kernel of the library that a correct program has.
+id pipeline(id device, const char* kernel) {
+    id library = send(device, "newLibraryWithSource:options:error:", text(fake_metal_kernel_source()), (id) nullptr, (id*)nullptr);
+    return send(device, "newComputePipelineStateWithFunction:error:", send(library, "newFunctionWithName:", text(kernel)), (id*)nullptr);
+}
+
 // A device with an encoder open on `add`, as a correct program has it just before its dispatch.
 struct Session {
     void* pool = objc_autoreleasePoolPush();
@@ -38,8 +44,28 @@ struct Session {
     id encoder = nullptr;
 
     void open() { encoder = send(commands, "computeCommandEncoderWithDispatchType:", 1ul); }
+    // Encodes one correct dispatch of `add` up to dispatchThreadgroups, with constants of so many bytes.
+    void bind_add(id target, id addend, unsigned long constantBytes = 4) {
+        open();
+        send<void>(encoder, "setComputePipelineState:", pipeline(device, "add"));
+        send<void>(encoder, "setBuffer:offset:atIndex:", target, 0ul, 0ul);
+        send<void>(encoder, "setBuffer:offset:atIndex:", addend, 0ul, 1ul);
+        const unsigned long count = 1;
+        send<void>(encoder, "setBytes:length:atIndex:", (const void*)&count, constantBytes, 2ul);
+    }
+    void dispatch(Size groups, Size threads) { send<void>(encoder, "dispatchThreadgroups:threadsPerThreadgroup:", groups, threads); }
+    // Runs what is encoded and, as the validation layer does, ends the process with what the GPU says about it.
+    void run() {
+        send<void>(encoder, "endEncoding");
+        send<void>(commands, "commit");
+        unsigned long status;
+        while ((status = send<unsigned long>(commands, "status")) < 4) usleep(100);
+        if (status == 4) return;
+        fprintf(stderr, "%s\n", send<const char*>(send(send(commands, "error"), "localizedDescription"), "UTF8String"));
+        abort();
+    }
     id buffer(unsigned long bytes) { return send(device, "newBufferWithLength:options:", bytes, 0ul); }
-    void dispatch() { send<void>(encoder, "dispatchThreadgroups:threadsPerThreadgroup:", Size{1, 1, 1}, Size{32, 1, 1}); }
+    void dispatch() { dispatch({1, 1, 1}, {32, 1, 1}); }
 };
 
 struct Case {
@@ -78,6 +104,38 @@ const Case cases[] = {
     {"encoder released without endEncoding", "without endEncoding", [](Session& s) { s.open(); objc_autoreleasePoolPop(s.pool); }},
     {"commit twice", "already committed", [](Session& s) { send<void>(s.commands, "commit"); send<void>(s.commands, "commit"); }},
     {"encoding after commit", "already committed", [](Session& s) { send<void>(s.commands, "commit"); s.open(); }},
+    {"1025 threads a threadgroup", "must be 1 … 1024",
+     [](Session& s) { s.bind_add(s.buffer(4), s.buffer(4)); s.dispatch({1, 1, 1}, {1025, 1, 1}); }},
+    {"no threadgroup", "threadgroupsPerGrid must be > 0",
+     [](Session& s) { s.bind_add(s.buffer(4), s.buffer(4)); s.dispatch({1, 0, 1}, {32, 1, 1}); }},
+    {"constants longer than the structure", "has 8 bytes, its type 4",
+     [](Session& s) { s.bind_add(s.buffer(4), s.buffer(4), 8); s.dispatch(); s.run(); }},
+    {"constants shorter than the structure", "has 2 bytes, its type 4",
+     [](Session& s) { s.bind_add(s.buffer(4), s.buffer(4), 2); s.dispatch(); s.run(); }},
+    {"buffer released before it is used", "was released before it ran",
+     [](Session& s) { id b = s.buffer(4); s.bind_add(s.buffer(4), b); s.dispatch(); send<void>(b, "release"); s.run(); }},
+    {"threadgroup memory not set", "no threadgroup memory is set at index 0",
+     [](Session& s) {
+         s.bind_add(s.buffer(64), s.buffer(64), 16);
+         send<void>(s.encoder, "setComputePipelineState:", pipeline(s.device, "standby_sum"));
+         s.dispatch();
+         s.run();
+     }},
+    {"contents of a private buffer", "storage mode is private",
+     [](Session& s) { send<void*>(send(s.device, "newBufferWithLength:options:", 16ul, 2ul << 4), "contents"); }},
+    {"private memory of the host", "storage mode must be shared",
+     [](Session& s) { send(s.device, noCopy, (void*)pages(), 16384ul, 2ul << 4, (void*)nullptr); }},
+    {"memoryless buffer", "storage mode memoryless",
+     [](Session& s) { send(s.device, "newBufferWithLength:options:", 16ul, 3ul << 4); }},
+    {"signal while encoding", "still encoding",
+     [](Session& s) { s.open(); send<void>(s.commands, "encodeSignalEvent:value:", send(s.device, "newSharedEvent"), (uint64_t)1); }},
+    {"signal after commit", "already committed",
+     [](Session& s) {
+         send<void>(s.commands, "commit");
+         send<void>(s.commands, "encodeSignalEvent:value:", send(s.device, "newSharedEvent"), (uint64_t)1);
+     }},
+    {"signal of no event", "event must not be nil",
+     [](Session& s) { send<void>(s.commands, "encodeSignalEvent:value:", (id) nullptr, (uint64_t)1); }},
     {"autorelease without a pool", "no pool in place",
      [](Session& s) { objc_autoreleasePoolPop(s.pool); send(s.queue, "commandBufferWithUnretainedReferences"); }},
     {"residency requested before commit", "not committed",
@@ -101,11 +159,6 @@ const Case cases[] = {
     {"allocation of another set removed", "is not in the set",
      [](Session& s) { send<void>(residency_set(s), "removeAllocation:", s.buffer(16)); }},
 };
-
-// The library a correct program has.
-id own_library(id device) {
-    return send(device, "newLibraryWithSource:options:error:", text(fake_metal_kernel_source()), (id) nullptr, (id*)nullptr);
-}
 
 // What a child printed, and whether it ended by abort().
 std::string run(const Case& c, bool& aborted) {
@@ -140,13 +193,11 @@ bool foreign_kernels_are_refused() {
 // b += a, then c += b, in one concurrent encoder: right only with a barrier in between.
 bool dependent_dispatches_are_right(bool barrier) {
     Session s;
-    id pipeline = send(s.device, "newComputePipelineStateWithFunction:error:",
-                       send(own_library(s.device), "newFunctionWithName:", text("add")), (id*)nullptr);
     id event = send(s.device, "newSharedEvent");
     id a = s.buffer(4), b = s.buffer(4), c = s.buffer(4);
     *send<float*>(a, "contents") = 1;
     s.open();
-    send<void>(s.encoder, "setComputePipelineState:", pipeline);
+    send<void>(s.encoder, "setComputePipelineState:", pipeline(s.device, "add"));
     const unsigned count = 1;
     send<void>(s.encoder, "setBytes:length:atIndex:", (const void*)&count, 4ul, 2ul);
     for (auto [target, addend] : {std::pair{b, a}, std::pair{c, b}}) {

@@ -34,28 +34,34 @@ Buffer::~Buffer() {
     if (owned) free(contents);
 }
 
-static id new_buffer(void* contents, size_t length, bool owned) {
-    auto* buffer = new Buffer(contents, length, owned);
+// MTLResourceOptions: the storage mode takes bits 4 … 7.
+static StorageMode storage_mode(NSUInteger options) { return (StorageMode)(options >> 4 & 15); }
+
+static id new_buffer(void* contents, size_t length, StorageMode mode, bool owned) {
+    auto* buffer = new Buffer(contents, length, mode, owned);
     buffer_created(buffer);
     return buffer;
 }
 
-static id buffer_with_length(id, SEL, NSUInteger length, NSUInteger) {
+static id buffer_with_length(id, SEL, NSUInteger length, NSUInteger options) {
+    const StorageMode mode = storage_mode(options);
+    require(mode < StorageMode::Memoryless, "MTLDevice newBufferWithLength:options:", "a buffer cannot have the storage mode memoryless");
     if (length == 0 || (int64_t)length > control().maxBufferLength) return nullptr;
     const size_t rounded = (length + PageBytes - 1) / PageBytes * PageBytes;
     void* contents = aligned_alloc(PageBytes, rounded);
     if (!contents) return nullptr;
     memset(contents, 0, rounded);
-    return new_buffer(contents, length, true);
+    return new_buffer(contents, length, mode, true);
 }
 
-static id buffer_without_copy(id, SEL, void* pointer, NSUInteger length, NSUInteger, void* deallocator) {
+static id buffer_without_copy(id, SEL, void* pointer, NSUInteger length, NSUInteger options, void* deallocator) {
     const char* name = "MTLDevice newBufferWithBytesNoCopy:length:options:deallocator:";
     require((uintptr_t)pointer % getpagesize() == 0, name, "pointer is not aligned to a page");
     require(length % PageBytes == 0, name, "length " + std::to_string(length) + " is not a multiple of 16384 bytes");
+    require(storage_mode(options) == StorageMode::Shared, name, "the storage mode must be shared");
     require(deallocator == nullptr, name, "the fake cannot call blocks: the host owns the memory");
     if (length == 0 || (int64_t)length > control().maxBufferLength) return nullptr;
-    return new_buffer(pointer, length, false);
+    return new_buffer(pointer, length, StorageMode::Shared, false);
 }
 
 static id library_with_source(id, SEL, id source, id, id* error) {
@@ -93,7 +99,10 @@ static id pipeline_with_function(id, SEL, id function, id*) {
     });
     method("FakeMTLComputePipelineState", "maxTotalThreadsPerThreadgroup", [](id, SEL) -> NSUInteger { return 1024; });
     method("FakeMTLComputePipelineState", "threadExecutionWidth", [](id, SEL) -> NSUInteger { return 32; });
-    method("FakeMTLBuffer", "contents", [](id self, SEL) { return (void*)as<Buffer>(self)->contents; });
+    method("FakeMTLBuffer", "contents", [](id self, SEL) {
+        require(as<Buffer>(self)->mode != StorageMode::Private, "MTLBuffer contents", "the host has no access: its storage mode is private");
+        return (void*)as<Buffer>(self)->contents;
+    });
     method("FakeMTLSharedEvent", "signaledValue", [](id self, SEL) -> uint64_t {
         std::lock_guard<std::mutex> guard(as<SharedEvent>(self)->lock);
         return as<SharedEvent>(self)->value;

@@ -40,12 +40,15 @@ struct Device : Object {
     Device() : Object("FakeMTLDevice") {}
 };
 
+enum class StorageMode : NSUInteger { Shared = 0, Managed = 1, Private = 2, Memoryless = 3 };
+
 struct Buffer : Object {
-    Buffer(void* contents, size_t length, bool owned)
-        : Object("FakeMTLBuffer"), contents((char*)contents), length(length), owned(owned) {}
+    Buffer(void* contents, size_t length, StorageMode mode, bool owned)
+        : Object("FakeMTLBuffer"), contents((char*)contents), length(length), mode(mode), owned(owned) {}
     ~Buffer() override;
     char* contents;
     size_t length;
+    StorageMode mode;
     bool owned;
     WiredRange wired;
 };

@@ -105,7 +105,10 @@ void CommandQueue::run() {
 
 static void encode_signal(id self, SEL, id event, uint64_t value) {
     auto* commands = as<CommandBuffer>(self);
-    require(!commands->encoding, "MTLCommandBuffer encodeSignalEvent:value:", "a command encoder is still encoding");
+    const char* name = "MTLCommandBuffer encodeSignalEvent:value:";
+    require(event, name, "event must not be nil");
+    require(!commands->encoding, name, "a command encoder is still encoding");
+    require(commands->status == Status::NotEnqueued, name, "command buffer is already committed");
     Command command{Command::Kind::Signal};
     command.event = as<SharedEvent>(event);
     command.value = value;

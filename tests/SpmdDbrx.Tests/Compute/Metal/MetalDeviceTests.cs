@@ -70,6 +70,31 @@ public sealed class MetalDeviceTests
     }
 
     [SkippableFact]
+    public void Multiply_MatrixThatNoWindowOfASplitBufferHolds_SaysHowLongItMayBe()
+    {
+        using EmulatorOption limit = new("maxBufferLength", 64 * 1024);
+        using DeviceFixture fixture = new(Open(new MetalOptions { UploadBytes = 16 * 1024 }));
+        string path = Path.GetTempFileName();
+        try
+        {
+            File.WriteAllBytes(path, new byte[160 * 1024]);
+            using MappedFile file = MappedFile.Open(path);
+            DeviceBuffer wrapped = fixture.Own(fixture.Device.Wrap(file, 0, file.Length));
+            Activations input = fixture.Activations(1, 1024), output = fixture.Activations(1, 17);
+            // Windows of 64 KiB start every 32 KiB: 34 KiB from byte 30 Ki on end with a window, a row further on they do not.
+            WeightMatrix matrix = new(wrapped, 30 * 1024, 17, 1024, 2048, ElementType.BFloat16);
+            fixture.Device.Multiply(input, matrix, output);
+            fixture.Device.Complete();
+            MetalException error = Assert.Throws<MetalException>(() => fixture.Device.Multiply(input, matrix with { ByteOffset = 31 * 1024 }, output));
+            Assert.Equal("metal: one matrix takes 34816 bytes, this GPU's buffers 65536: a matrix must fit half a buffer", error.Message);
+        }
+        finally
+        {
+            File.Delete(path);
+        }
+    }
+
+    [SkippableFact]
     public void Wrap_OffsetNotAMultipleOfAPage_NamesFileAndOffset()
     {
         using MetalDevice device = Open();
