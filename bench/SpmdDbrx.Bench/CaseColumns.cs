@@ -30,7 +30,8 @@ internal abstract class CaseColumn(string name, string legend) : IColumn
         string key = KernelBenchmark.CaseName(
             benchmarkCase.Descriptor.Type.Name,
             benchmarkCase.Parameters[nameof(KernelBenchmark.Shape)].ToString()!,
-            benchmarkCase.Parameters[nameof(KernelBenchmark.Threads)].ToString()!);
+            benchmarkCase.Parameters[nameof(KernelBenchmark.Threads)].ToString()!,
+            benchmarkCase.Parameters[nameof(MemoryRead.Memory)]?.ToString() ?? "");
         Statistics? statistics = summary[benchmarkCase]?.ResultStatistics;
         if (statistics is null || !KernelBenchmark.Ceilings.TryGetValue(key, out double ceiling))
             return "";

@@ -30,8 +30,11 @@ public abstract class KernelBenchmark
     /// <summary>What batches of tokens are rounded to.</summary>
     protected virtual PrefillPrecision Prefill => PrefillPrecision.Float32;
 
+    /// <summary>The value of a benchmark's further parameter, "" without one.</summary>
+    protected virtual string Variant => "";
+
     /// <summary>Key of a case in <see cref="Ceilings"/> and <see cref="Work"/>.</summary>
-    public static string CaseName(string type, string shape, string threads) => $"{type} {shape} {threads}";
+    public static string CaseName(string type, string shape, string threads, string variant) => $"{type} {shape} {threads} {variant}";
 
     [GlobalSetup]
     public void Setup()
@@ -47,7 +50,7 @@ public abstract class KernelBenchmark
     [GlobalCleanup]
     public void Cleanup()
     {
-        string name = CaseName(DeclaredType().Name, Shape.Name, Threads.ToString());
+        string name = CaseName(DeclaredType().Name, Shape.Name, Threads.ToString(), Variant);
         ceilings.Sort();
         Ceilings[name] = ceilings[ceilings.Count / 2];
         Work[name] = WorkOfCall();
