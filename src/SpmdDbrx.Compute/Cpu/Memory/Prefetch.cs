@@ -31,3 +31,12 @@ internal readonly unsafe struct ReadAgain : IPrefetch
             Sse.Prefetch0(position + 384);
     }
 }
+
+/// <summary>For what was read just before.</summary>
+internal readonly unsafe struct InCache : IPrefetch
+{
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void Ahead(byte* position)
+    {
+    }
+}

@@ -57,27 +57,31 @@ internal unsafe struct AttentionBlocks<TVector>(
     {
         int pairedHeads = groupSize - (groupSize % 2);
         int runLength = count / 4;
-        nint rowBytes = headDim * sizeof(float);
-        float* sums = stackalloc float[8];
-        for (int index = 0; index < runLength; index++)
+        for (int index = 0; index < runLength && pairedHeads > 0; index++)
         {
-            byte* row = (byte*)keyRows + (index * rowBytes);
-            for (int head = 0; head < pairedHeads; head += 2)
-            {
-                DotRows<TVector, Float32Element>.FourByTwo(
-                    row, runLength * rowBytes, q + (head * headDim), q + ((head + 1) * headDim), headDim, sums, sums + 4);
-                float* scores = target + (head * BlockPositions) + index;
-                for (int run = 0; run < 4; run++)
-                {
-                    scores[run * runLength] = sums[run];
-                    scores[BlockPositions + (run * runLength)] = sums[4 + run];
-                }
-            }
+            float* row = keyRows + ((nint)index * headDim);
+            ScorePair<ReadAgain>(q, row, runLength, target + index);
+            for (int head = 2; head < pairedHeads; head += 2)
+                ScorePair<InCache>(q + (head * headDim), row, runLength, target + (head * BlockPositions) + index);
         }
         for (int head = 0; head < pairedHeads; head++)
             ScoreOneByOne(q + (head * headDim), keyRows, 4 * runLength, count, target + (head * BlockPositions));
         if (pairedHeads < groupSize)
             ScoreAlone(q + (pairedHeads * headDim), keyRows, count, target + (pairedHeads * BlockPositions));
+    }
+
+    /// <summary>scores[head][r · runLength] of two heads for the keys at the same place of four runs.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private readonly void ScorePair<TPrefetch>(float* q, float* key, int runLength, float* target) where TPrefetch : struct, IPrefetch
+    {
+        float* sums = stackalloc float[8];
+        DotRows<TVector, Float32Element>.FourByTwo<TPrefetch>(
+            (byte*)key, (nint)runLength * headDim * sizeof(float), q, q + headDim, headDim, sums, sums + 4);
+        for (int run = 0; run < 4; run++)
+        {
+            target[run * runLength] = sums[run];
+            target[BlockPositions + (run * runLength)] = sums[4 + run];
+        }
     }
 
     /// <summary>scores[p] of a head without another.</summary>
@@ -103,32 +107,59 @@ internal unsafe struct AttentionBlocks<TVector>(
             target[index] = DotRows<TVector, Float32Element>.One((byte*)(keyRows + ((nint)index * headDim)), q, headDim);
     }
 
-    /// <summary>partial values of each head += Σ_p probabilities[head][p] · value p.</summary>
+    /// <summary>partial values of each head += Σ_p probabilities[head][p] · value p; heads four by four, then two, values in eight runs side by side.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private readonly void Weigh(float* valueRows, int count, float* probabilities, float* partial)
     {
+        int stride = PartialLength(headDim);
         int runLength = count / 8;
-        nint rowBytes = headDim * sizeof(float);
-        float* scales = stackalloc float[8];
         for (int index = 0; index < runLength; index++)
         {
-            for (int head = 0; head < groupSize; head++)
-            {
-                for (int run = 0; run < 8; run++)
-                    scales[run] = probabilities[(head * BlockPositions) + index + (run * runLength)];
-                AccumulateRows<TVector, Float32Element, ReadAgain>.Eight(
-                    (byte*)valueRows + (index * rowBytes), runLength * rowBytes, scales, headDim, partial + (head * PartialLength(headDim)) + Header);
-            }
+            float* values = valueRows + ((nint)index * headDim);
+            int head = WeighHeads<ReadAgain>(0, values, runLength, probabilities + index, partial + Header);
+            while (head < groupSize)
+                head += WeighHeads<InCache>(head, values, runLength, probabilities + index, partial + Header);
         }
         for (int index = 8 * runLength; index < count; index++)
         {
+            byte* row = (byte*)(valueRows + ((nint)index * headDim));
             for (int head = 0; head < groupSize; head++)
-            {
-                AccumulateRows<TVector, Float32Element, ReadAgain>.One(
-                    (byte*)valueRows + (index * rowBytes), probabilities[(head * BlockPositions) + index], headDim,
-                    partial + (head * PartialLength(headDim)) + Header);
-            }
+                AccumulateRows<TVector, Float32Element, InCache>.One(row, probabilities[(head * BlockPositions) + index], headDim, partial + (head * stride) + Header);
         }
+    }
+
+    /// <summary>As many heads from <paramref name="head"/> on as one pass over eight values takes, runs apart. Returns their number.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private readonly int WeighHeads<TPrefetch>(int head, float* values, int runLength, float* probabilities, float* targets) where TPrefetch : struct, IPrefetch
+    {
+        int stride = PartialLength(headDim);
+        nint distance = (nint)runLength * headDim;
+        float* weights = probabilities + (head * BlockPositions);
+        float* target = targets + (head * stride);
+        int heads = groupSize - head >= 4 ? 4 : groupSize - head >= 2 ? 2 : 1;
+        int columns = 0;
+        if (heads == 4)
+        {
+            columns = headDim - (headDim % WeightedRows<TVector, TPrefetch>.ColumnsOfFour);
+            WeightedRows<TVector, TPrefetch>.Four(values, distance, columns, weights, runLength, BlockPositions, target, stride);
+        }
+        else if (heads == 2)
+        {
+            columns = headDim - (headDim % WeightedRows<TVector, TPrefetch>.ColumnsOfTwo);
+            WeightedRows<TVector, TPrefetch>.Two(values, distance, columns, weights, runLength, BlockPositions, target, stride);
+        }
+        for (int other = 0; other < heads && columns < headDim; other++)
+            WeighOne<TPrefetch>(values + columns, distance, headDim - columns, weights + (other * BlockPositions), runLength, target + (other * stride) + columns);
+        return heads;
+    }
+
+    /// <summary>Eight values for one head.</summary>
+    private static void WeighOne<TPrefetch>(float* values, nint distance, int columns, float* weights, int runLength, float* target) where TPrefetch : struct, IPrefetch
+    {
+        float* scales = stackalloc float[8];
+        for (int run = 0; run < 8; run++)
+            scales[run] = weights[run * runLength];
+        AccumulateRows<TVector, Float32Element, TPrefetch>.Eight((byte*)values, distance * sizeof(float), scales, columns, target);
     }
 
     private readonly void Finish(float* partial, float largest, float sum)

@@ -120,7 +120,7 @@ public class CpuKernelTests
         for (int headDim = 2; headDim <= 256; headDim += 2)
         {
             // The cache ends with the last token, so that the last tile of keys is an incomplete one.
-            AttentionShape shape = new(HeadCount: 1 + (headDim % 3), KvHeadCount: 1, headDim, Clip: null);
+            AttentionShape shape = new(HeadCount: 1 + (headDim % 7), KvHeadCount: 1, headDim, Clip: null);
             using DeviceFixture fixture = new(new CpuDevice(new CpuDeviceOptions(1), vectorBits), headDim);
             using AttentionCase attention = new(fixture, shape, capacity: 30);
             foreach (int tokens in new[] { 9, 1, 18, 2 })
