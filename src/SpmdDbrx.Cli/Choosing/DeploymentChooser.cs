@@ -69,7 +69,8 @@ internal static class DeploymentChooser
             return null;
         using Intracommunicator host = world.SplitByHost();
         int threads = options.Device.ThreadsOf(world) * host.Size;
-        bool isCrowded = options.Device.Name == "cpu" && Largest(world, threads - System.Environment.ProcessorCount) > 0;
+        int missingCores = options.Device.Name == "cpu" ? threads - System.Environment.ProcessorCount : 0;
+        bool isCrowded = Largest(world, missingCores) > 0;
         string usual = $"chose {(job.IsShared ? Alternative.SharedOnNode : Alternative.EachOnce)}, p-lr-d";
         double experts = (double)job.Model.Config.TopK / world.Size;
         string text = RankZero.BroadcastText(world, "choosing strategy and placement", () =>

@@ -50,6 +50,16 @@ public sealed class FaultTests(PrestackedTinyModel model) : IClassFixture<Presta
     }
 
     [SkippableTheory]
+    [InlineData("--device", "metal", "ranks disagree on --device: rank 0 has cpu, rank 1 has metal")]
+    [InlineData("--prefill", "bfloat16", "ranks disagree on --prefill: rank 0 has float32, rank 1 has bfloat16")]
+    public void Generate_OtherArithmeticOnOneRank_NamesWhatDiffers(string option, string value, string expected)
+    {
+        Skip.IfNot(SpmdProgram.HasMpi, NeedsMpi);
+        string[] other = [.. Arguments(model.ModelPath), option, value];
+        RequireOneLine(SpmdProgram.RunJob([(1, Arguments(model.ModelPath)), (1, other)]), 1, expected);
+    }
+
+    [SkippableTheory]
     [InlineData(0)]
     [InlineData(2)]
     public void Generate_PromptLongerThanTheContext_SaysSo(int ranks)
