@@ -10,17 +10,23 @@ namespace SpmdDbrx.Cli;
 /// <summary>The options of every command that runs a model.</summary>
 /// <param name="ModelPath">Model directory.</param>
 /// <param name="Device">What computes.</param>
-/// <param name="Engine">How the session runs.</param>
-/// <param name="StrategyName">The preset, or "custom" when single axes were set.</param>
+/// <param name="Engine">How the session runs; complete once <see cref="On"/> has been called.</param>
+/// <param name="Strategy">The preset, or single axes.</param>
 /// <param name="Choice">Whether the program chooses instead.</param>
 /// <param name="Standby">"on", "off", or "auto": where the driver takes idle weights away.</param>
 /// <param name="HeartbeatSeconds">Silence after which a rank is lost; 0 = nobody watches.</param>
 /// <param name="Logging">Where logs go.</param>
 internal sealed record ModelOptions(
-    string ModelPath, DeviceOptions Device, EngineOptions Engine, string StrategyName, ChoiceOptions Choice, string Standby, double HeartbeatSeconds, LoggingOptions Logging)
+    string ModelPath, DeviceOptions Device, EngineOptions Engine, StrategyOptions Strategy, ChoiceOptions Choice, string Standby, double HeartbeatSeconds, LoggingOptions Logging)
 {
     private const string Contiguous = "contiguous";
     private const string Shared = "shared";
+
+    /// <summary>The preset's name, or "custom" when single axes were set.</summary>
+    public string StrategyName => Strategy.Name;
+
+    /// <summary>Which local experts run where the strategy does not say: spare ones too where a device loses the wiring of idle weights.</summary>
+    public Loading DeviceLoading { get; private init; } = Loading.OnDemand;
 
     /// <summary>Adds the options to a command and returns how to read them.</summary>
     public static Func<ParseResult, ModelOptions> AddTo(Command command, Settings settings)
@@ -54,7 +60,6 @@ internal sealed record ModelOptions(
         Func<ParseResult, LoggingOptions> logging = LoggingOptions.AddTo(command, settings);
         return parsed =>
         {
-            StrategyOptions chosen = strategy(parsed);
             EngineOptions engine = new()
             {
                 ContextLength = parsed.GetValue(context),
@@ -66,14 +71,28 @@ internal sealed record ModelOptions(
                 Prefault = parsed.GetValue(prefault),
             };
             return new ModelOptions(
-                parsed.GetRequiredValue(model), device(parsed), chosen.Apply(engine), chosen.Name, choice(parsed), parsed.GetRequiredValue(standby),
+                parsed.GetRequiredValue(model), device(parsed), engine, strategy(parsed), choice(parsed), parsed.GetRequiredValue(standby),
                 parsed.GetValue(heartbeat), logging(parsed));
         };
     }
 
-    /// <summary>The options with what depends on this rank's device.</summary>
-    public ModelOptions On(IDevice device) => this with
+    /// <summary>The options with their strategy, and with what depends on the devices; a collective call.</summary>
+    /// <param name="world">All ranks.</param>
+    /// <param name="device">This rank's processor.</param>
+    public ModelOptions On(Intracommunicator world, IDevice device)
     {
-        Engine = Engine with { Standby = Standby == "auto" ? device is MetalDevice { KeepsWeightsWired: false } : Standby == "on" },
-    };
+        bool losesWiring = device is MetalDevice { KeepsWeightsWired: false };
+        // Ranks of different systems may differ in it, and all must run the same experts.
+        Span<int> losers = [losesWiring ? 1 : 0];
+        world.Allreduce(losers, Operation<int>.Max);
+        ModelOptions here = this with
+        {
+            Engine = Engine with { Standby = Standby == "auto" ? losesWiring : Standby == "on" },
+            DeviceLoading = losers[0] == 0 ? Loading.OnDemand : Loading.RouterAided,
+        };
+        return here.With(Strategy);
+    }
+
+    /// <summary>The options with another strategy.</summary>
+    public ModelOptions With(StrategyOptions strategy) => this with { Strategy = strategy, Engine = strategy.Apply(Engine, DeviceLoading) };
 }

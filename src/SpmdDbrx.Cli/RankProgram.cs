@@ -19,7 +19,7 @@ internal static class RankProgram
         long start = System.Diagnostics.Stopwatch.GetTimestamp();
         using IDevice device = options.Device.Create(world);
         ModelDirectory model = RankSession.OpenModel(world, options.ModelPath);
-        ModelOptions chosen = DeploymentChooser.Choose(world, device, model, options.On(device));
+        ModelOptions chosen = DeploymentChooser.Choose(world, device, model, options.On(world, device));
         using RankSession session = Open(world, device, model, chosen.Engine);
         Log.Information("{Device}: holds {Bytes:N0} bytes of weights", device.Description, session.WeightBytes);
         world.Barrier();

@@ -7,9 +7,9 @@ namespace SpmdDbrx.Cli;
 /// <param name="Name">The preset; "custom" when an axis was set by itself.</param>
 /// <param name="Prestacked">Layout the model directory must have; null = as it is.</param>
 /// <param name="Topology">Where attention and router run.</param>
-/// <param name="Loading">Which local experts run.</param>
+/// <param name="FixedLoading">Which local experts run; null = what the devices need (<see cref="ModelOptions.DeviceLoading"/>).</param>
 /// <param name="Partition">How experts are divided.</param>
-internal sealed record StrategyOptions(string Name, bool? Prestacked, Topology Topology, Loading Loading, Partition Partition)
+internal sealed record StrategyOptions(string Name, bool? Prestacked, Topology Topology, Loading? FixedLoading, Partition Partition)
 {
     private const string DefaultPreset = "p-lr-d";
 
@@ -45,13 +45,15 @@ internal sealed record StrategyOptions(string Name, bool? Prestacked, Topology T
     {
         "naive" => new(name, null, Topology.Centralized, Loading.OnDemand, Partition.Experts),
         "p-lb" => new(name, true, Topology.Centralized, Loading.BusyFull, Partition.Experts),
-        // Spare experts pay only where idle weights lose their wiring: on a GPU without residency sets, by --loading router-aided.
-        _ => new(name, null, Topology.Decentralized, Loading.OnDemand, Partition.Experts),
+        // Spare experts pay only where idle weights lose their wiring.
+        _ => new(name, null, Topology.Decentralized, null, Partition.Experts),
     };
 
     /// <summary>Engine options with this strategy.</summary>
-    public EngineOptions Apply(EngineOptions options) =>
-        options with { Prestacked = Prestacked, Topology = Topology, Loading = Loading, Partition = Partition };
+    /// <param name="options">What else was asked for.</param>
+    /// <param name="deviceLoading">What the devices need where the strategy does not say.</param>
+    public EngineOptions Apply(EngineOptions options, Loading deviceLoading) =>
+        options with { Prestacked = Prestacked, Topology = Topology, Loading = FixedLoading ?? deviceLoading, Partition = Partition };
 
     private static StrategyOptions Read(string preset, string? stacking, string? topology, string? loading, string partition)
     {
@@ -64,9 +66,9 @@ internal sealed record StrategyOptions(string Name, bool? Prestacked, Topology T
             Name = "custom",
             Prestacked = stacking is null ? options.Prestacked : stacking == "prestacked",
             Topology = topology switch { null => options.Topology, "centralized" => Topology.Centralized, _ => Topology.Decentralized },
-            Loading = loading switch
+            FixedLoading = loading switch
             {
-                null => options.Loading,
+                null => options.FixedLoading,
                 "busy-full" => Loading.BusyFull,
                 "router-aided" => Loading.RouterAided,
                 _ => Loading.OnDemand,

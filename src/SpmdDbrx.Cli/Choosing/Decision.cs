@@ -32,10 +32,14 @@ internal sealed record Decision(string StrategyName, bool Slices, bool SharesExp
     /// <summary>The options with this decision.</summary>
     /// <param name="options">As the user gave them.</param>
     /// <param name="expertCount">Experts of the model.</param>
-    public EngineOptions Apply(EngineOptions options, int expertCount) => StrategyOptions.Preset(StrategyName).Apply(options) with
+    public ModelOptions Apply(ModelOptions options, int expertCount)
     {
-        Partition = Slices ? Partition.Slices : Partition.Experts,
-        SharesExperts = SharesExperts,
-        Placement = ExpertsOfRank is null ? null : new ExpertPlacement(expertCount, ExpertsOfRank),
-    };
+        ModelOptions chosen = options.With(StrategyOptions.Preset(StrategyName) with { Partition = Slices ? Partition.Slices : Partition.Experts });
+        EngineOptions engine = chosen.Engine with
+        {
+            SharesExperts = SharesExperts,
+            Placement = ExpertsOfRank is null ? null : new ExpertPlacement(expertCount, ExpertsOfRank),
+        };
+        return chosen with { Engine = engine };
+    }
 }

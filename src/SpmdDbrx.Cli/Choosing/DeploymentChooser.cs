@@ -40,8 +40,7 @@ internal static class DeploymentChooser
         string text = RankZero.BroadcastText(world, "choosing strategy and placement", () => Decide(job, cluster!, choice)?.ToText() ?? "");
         if (text.Length == 0 || !choice.Decides)
             return options;
-        Decision decision = Decision.Parse(text);
-        return options with { Engine = decision.Apply(options.Engine, model.Config.ExpertCount), StrategyName = decision.StrategyName };
+        return Decision.Parse(text).Apply(options, model.Config.ExpertCount);
     }
 
     private static JobConditions Conditions(Intracommunicator world, ModelDirectory model, ModelOptions options)

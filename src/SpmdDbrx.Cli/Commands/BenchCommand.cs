@@ -71,14 +71,14 @@ internal static class BenchCommand
     private static int Run(Intracommunicator world, ModelOptions options, Plan plan)
     {
         using IDevice device = options.Device.Create(world);
-        options = options.On(device);
+        options = options.On(world, device);
         ModelDirectory model = RankSession.OpenModel(world, options.ModelPath);
         ClusterCalibration? calibration = DeploymentChooser.IsAnyEmulated(world, device) ? null : ClusterCalibration.Measure(world, device);
         ModelOptions chosen = DeploymentChooser.Choose(world, device, model, options, calibration);
         BenchOutput output = new(world.Rank == 0 ? Console.Out : TextWriter.Null, plan.Format);
         foreach (string preset in plan.Strategies ?? [chosen.StrategyName])
         {
-            EngineOptions engine = preset == chosen.StrategyName ? chosen.Engine : StrategyOptions.Preset(preset).Apply(options.Engine);
+            EngineOptions engine = preset == chosen.StrategyName ? chosen.Engine : options.With(StrategyOptions.Preset(preset)).Engine;
             engine = engine with { ContextLength = engine.ContextLength ?? plan.Tests.Max(test => test.ContextLength) };
             using RankSession session = RankProgram.Open(world, device, model, engine);
             using ModelBenchmark benchmark = new(session, plan.ProbesMachine);
