@@ -14,7 +14,16 @@ namespace SpmdDbrx.Cli.Commands;
 /// <summary><c>bench</c>: llama-bench's tests and columns, beside the machine's own limits and the performance model's prediction.</summary>
 internal static class BenchCommand
 {
-    private sealed record Plan(IReadOnlyList<BenchmarkTest> Tests, IReadOnlyList<string>? Strategies, int Repeats, bool ProbesMachine, string Format);
+    private sealed record Plan(IReadOnlyList<BenchmarkTest> Tests, IReadOnlyList<string>? Strategies, int Repeats, bool ProbesMachine, string Format)
+    {
+        /// <summary>Refuses plans that differ: a launcher need not pass the environment on to other hosts.</summary>
+        public void RequireAgreement(Intracommunicator world) => RankAgreement.RequireSame(
+            world,
+            ("tests", string.Join(", ", Tests)),
+            ("--strategies", Strategies is null ? "none" : string.Join(',', Strategies)),
+            ("--repeat", $"{Repeats}"),
+            ("--no-probe", $"{!ProbesMachine}"));
+    }
 
     public static Command Create(Settings settings)
     {
@@ -70,6 +79,7 @@ internal static class BenchCommand
 
     private static int Run(Intracommunicator world, ModelOptions options, Plan plan)
     {
+        plan.RequireAgreement(world);
         using IDevice device = options.Device.Create(world);
         options = options.On(world, device);
         ModelDirectory model = RankSession.OpenModel(world, options.ModelPath);

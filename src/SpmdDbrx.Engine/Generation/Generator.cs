@@ -1,3 +1,4 @@
+using System.Text.Json;
 using SpmdDbrx.Compute;
 using SpmdDbrx.Engine.Decoding;
 using SpmdDbrx.Engine.Sampling;
@@ -18,10 +19,11 @@ public sealed class Generator(RankSession session, Tokenizer? tokenizer)
     /// <summary>Generates one text. Tokens that the previous call left in the KV cache are not computed again.</summary>
     /// <exception cref="EngineException">The prompt is empty, holds unknown ids or does not fit the context.</exception>
     /// <exception cref="PeerFailedException">The same, on all ranks but the first.</exception>
-    /// <exception cref="RankDisagreementException">Replicas differ.</exception>
+    /// <exception cref="RankDisagreementException">Requests or replicas differ.</exception>
     public GenerationResult Run(GenerationRequest request)
     {
         RankAgreement.Step(session.World, "checking the prompt", () => RequireFittingPrompt(request.PromptTokens));
+        RequireAgreement(request);
         Sampler sampler = new(request.Sampling, session.Model.Config.VocabularySize);
         StopTextFilter filter = new(request.StopTexts);
         StreamingDecoder? text = tokenizer is null ? null : new StreamingDecoder(tokenizer);
@@ -117,6 +119,15 @@ public sealed class Generator(RankSession session, Tokenizer? tokenizer)
                 onLogits(position + first + row, logits.Row(row));
         }
     }
+
+    /// <summary>Ranks that end at different tokens, or feed different parts of the prompt, would wait for each other.</summary>
+    private void RequireAgreement(GenerationRequest request) => RankAgreement.RequireSame(
+        session.World,
+        ("most tokens", $"{request.MaxTokens}"),
+        ("sampling", JsonSerializer.Serialize(request.Sampling)),
+        ("stop tokens", string.Join(' ', request.StopTokens.Order())),
+        ("stop texts", JsonSerializer.Serialize(request.StopTexts)),
+        ("whether logits are written", $"{request.OnLogits is not null}"));
 
     private void RequireFittingPrompt(IReadOnlyList<int> prompt)
     {

@@ -1,3 +1,4 @@
+using System.Security.Cryptography;
 using System.Text;
 using SpmdDbrx.Mpi;
 
@@ -37,13 +38,13 @@ public static class RankAgreement
 
     /// <summary>Throws on every rank unless all ranks give the same values.</summary>
     /// <param name="world">All ranks; each must call this with the same names.</param>
-    /// <param name="fields">Names and values, at most 128 bytes of UTF-8 each.</param>
+    /// <param name="fields">Names and values; of long values the message shows the beginning and a hash.</param>
     /// <exception cref="EngineException">A value differs: names field, ranks and values.</exception>
     public static void RequireSame(Intracommunicator world, params ReadOnlySpan<(string Name, string Value)> fields)
     {
         byte[] mine = new byte[fields.Length * ValueBytes];
         for (int field = 0; field < fields.Length; field++)
-            Encoding.UTF8.GetEncoder().Convert(fields[field].Value, mine.AsSpan(field * ValueBytes, ValueBytes), flush: true, out _, out _, out _);
+            Write(fields[field].Value, mine.AsSpan(field * ValueBytes, ValueBytes));
         byte[] all = new byte[world.Size * mine.Length];
         world.Allgather<byte>(mine, all);
         for (int rank = 1; rank < world.Size; rank++)
@@ -60,6 +61,13 @@ public static class RankAgreement
                 }
             }
         }
+    }
+
+    private static void Write(string value, Span<byte> bytes)
+    {
+        if (Encoding.UTF8.GetByteCount(value) > bytes.Length)
+            value = $"{value[..(ValueBytes / 4)]}… ({Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(value))[..8])})";
+        Encoding.UTF8.GetBytes(value, bytes);
     }
 
     private static string Text(ReadOnlySpan<byte> value) => Encoding.UTF8.GetString(value.TrimEnd((byte)0));

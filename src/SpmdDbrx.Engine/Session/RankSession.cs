@@ -175,7 +175,9 @@ public sealed class RankSession : IDisposable
         ("context", $"{ContextLength}"),
         ("batch", $"{Options.BatchTokens}"),
         ("placement", Placement is null ? "slices" : ExpertPlacementFile.Fingerprint(Placement)),
-        ("strategy", $"{Options.Topology}, {Options.Loading}, {Options.Partition}, shared {Options.SharesExperts}, deterministic {Options.Deterministic}"));
+        ("strategy", $"{Options.Topology}, {Options.Loading}, {Options.Partition}, shared {Options.SharesExperts}, deterministic {Options.Deterministic}"),
+        ("prefault", $"{Options.Prefault}"),
+        ("verification of weights", $"{Options.VerifyWeights}"));
 
     private void ShareWithHost()
     {

@@ -44,6 +44,16 @@ public sealed class BenchCommandTests(PrestackedTinyModel model) : IClassFixture
         Assert.True(row.RootElement.GetProperty("t_s").GetDouble() > 0);
     }
 
+    [SkippableFact]
+    public void Bench_OtherRepetitionsOnOneRank_NamesWhatDiffers()
+    {
+        Skip.IfNot(SpmdProgram.HasMpi, "no mpiexec, or SPMD_MPI_LIBRARY is not set: start the tests with run.sh test");
+        string[] arguments = ["bench", "--model", model.ModelPath, "--pp", "0", "--tg", "2", "--no-probe", "--repeat"];
+        SpmdProgram.Outcome outcome = SpmdProgram.RunJob([(1, [.. arguments, "1"]), (1, [.. arguments, "2"])]);
+        Assert.Equal(1, outcome.ExitCode);
+        Assert.Contains("ranks disagree on --repeat: rank 0 has 1, rank 1 has 2", outcome.Errors, StringComparison.Ordinal);
+    }
+
     [Theory]
     [InlineData("--pp", "x", "--pp")]
     [InlineData("--strategies", "fast", "--strategies")]
