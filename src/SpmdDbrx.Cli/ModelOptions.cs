@@ -93,6 +93,8 @@ internal sealed record ModelOptions(
         return here.With(Strategy);
     }
 
-    /// <summary>The options with another strategy.</summary>
-    public ModelOptions With(StrategyOptions strategy) => this with { Strategy = strategy, Engine = strategy.Apply(Engine, DeviceLoading) };
+    /// <summary>The options with another strategy, by its preset's name.</summary>
+    public ModelOptions WithPreset(string name, Partition partition) => With(StrategyOptions.Preset(name) with { Partition = partition });
+
+    private ModelOptions With(StrategyOptions strategy) => this with { Strategy = strategy, Engine = strategy.Apply(Engine, DeviceLoading) };
 }

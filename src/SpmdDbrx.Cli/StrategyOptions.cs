@@ -16,6 +16,9 @@ internal sealed record StrategyOptions(string Name, bool? Prestacked, Topology T
     /// <summary>Names of the presets.</summary>
     public static string[] Presets { get; } = ["naive", "p-lb", DefaultPreset];
 
+    /// <summary>Options that set one axis of a preset.</summary>
+    public static string[] Axes { get; } = ["--stacking", "--topology", "--loading"];
+
     /// <summary>Adds the options to a command and returns how to read them.</summary>
     public static Func<ParseResult, StrategyOptions> AddTo(Command command, Settings settings)
     {

@@ -34,7 +34,7 @@ internal sealed record Decision(string StrategyName, bool Slices, bool SharesExp
     /// <param name="expertCount">Experts of the model.</param>
     public ModelOptions Apply(ModelOptions options, int expertCount)
     {
-        ModelOptions chosen = options.With(StrategyOptions.Preset(StrategyName) with { Partition = Slices ? Partition.Slices : Partition.Experts });
+        ModelOptions chosen = options.WithPreset(StrategyName, Slices ? Partition.Slices : Partition.Experts);
         EngineOptions engine = chosen.Engine with
         {
             SharesExperts = SharesExperts,

@@ -57,7 +57,10 @@ internal static class BenchCommand
             string[]? presets = parsed.GetValue(strategies)?.Split(',', StringSplitOptions.TrimEntries);
             if (presets is not null)
                 options = options with { Choice = options.Choice with { Decides = false } };
-            string? unknown = presets?.FirstOrDefault(preset => preset != options.StrategyName && !StrategyOptions.Presets.Contains(preset));
+            Option? axis = command.Options.FirstOrDefault(option => StrategyOptions.Axes.Contains(option.Name) && parsed.GetResult(option) is { Implicit: false });
+            if (presets is not null && axis is not null)
+                throw new UsageException($"--strategies: expected no {string.Join(", ", StrategyOptions.Axes)} beside it, found {axis.Name}");
+            string? unknown = presets?.FirstOrDefault(preset => !StrategyOptions.Presets.Contains(preset));
             if (unknown is not null)
                 throw new UsageException($"--strategies: expected {string.Join(" or ", StrategyOptions.Presets)}, found '{unknown}'");
             Plan plan = new(tests, presets, parsed.GetValue(repeats), !parsed.GetValue(noProbe), parsed.GetRequiredValue(format));
@@ -88,7 +91,7 @@ internal static class BenchCommand
         BenchOutput output = new(world.Rank == 0 ? Console.Out : TextWriter.Null, plan.Format);
         foreach (string preset in plan.Strategies ?? [chosen.StrategyName])
         {
-            EngineOptions engine = preset == chosen.StrategyName ? chosen.Engine : options.With(StrategyOptions.Preset(preset)).Engine;
+            EngineOptions engine = preset == chosen.StrategyName ? chosen.Engine : options.WithPreset(preset, options.Engine.Partition).Engine;
             engine = engine with { ContextLength = engine.ContextLength ?? plan.Tests.Max(test => test.ContextLength) };
             using RankSession session = RankProgram.Open(world, device, model, engine);
             using ModelBenchmark benchmark = new(session, plan.ProbesMachine);

@@ -53,12 +53,12 @@ public sealed class ModelOptionsTests
     }
 
     [SkippableFact]
-    public void With_PresetOnAGpuWithoutResidencySets_RunsSpareExpertsToo()
+    public void WithPreset_OnAGpuWithoutResidencySets_RunsSpareExpertsToo()
     {
         MetalCollection.Require();
         using MetalDevice device = new(new MetalOptions { UseResidencySets = false });
         using SingleRankCommunicator world = new();
-        ModelOptions options = Parse("--strategy p-lb").On(world, device).With(StrategyOptions.Preset("p-lr-d"));
+        ModelOptions options = Parse("--strategy p-lb").On(world, device).WithPreset("p-lr-d", Partition.Experts);
         Assert.Equal(Loading.RouterAided, options.Engine.Loading);
     }
 

@@ -54,6 +54,27 @@ public sealed class BenchCommandTests(PrestackedTinyModel model) : IClassFixture
         Assert.Contains("ranks disagree on --repeat: rank 0 has 1, rank 1 has 2", outcome.Errors, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public void Bench_StrategiesOnSlices_MeasuresEachOnSlices()
+    {
+        SpmdProgram.Outcome outcome = SpmdProgram.Run(
+            0, "bench", "--model", model.ModelPath, "--pp", "0", "--tg", "2", "--repeat", "1", "--no-probe", "--partition", "slices", "--strategies", "p-lb,p-lr-d", "-o", "json");
+        Assert.True(outcome.ExitCode == 0, outcome.Errors);
+        using JsonDocument document = JsonDocument.Parse(outcome.Output);
+        Assert.Equal(["p-lb slices", "p-lr-d slices"], document.RootElement.EnumerateArray().Select(row => row.GetProperty("strategy").GetString()));
+    }
+
+    [Theory]
+    [InlineData("--stacking", "prestacked")]
+    [InlineData("--topology", "centralized")]
+    [InlineData("--loading", "busy-full")]
+    public void Bench_StrategiesBesideASingleAxis_IsAUsageError(string axis, string value)
+    {
+        SpmdProgram.Outcome outcome = SpmdProgram.Run(0, "bench", "--model", model.ModelPath, "--strategies", "p-lb,p-lr-d", axis, value);
+        Assert.Equal(2, outcome.ExitCode);
+        Assert.Contains($"--strategies: expected no --stacking, --topology, --loading beside it, found {axis}", outcome.Errors, StringComparison.Ordinal);
+    }
+
     [Theory]
     [InlineData("--pp", "x", "--pp")]
     [InlineData("--strategies", "fast", "--strategies")]
