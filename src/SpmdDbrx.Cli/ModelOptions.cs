@@ -60,19 +60,23 @@ internal sealed record ModelOptions(
         Func<ParseResult, LoggingOptions> logging = LoggingOptions.AddTo(command, settings);
         return parsed =>
         {
+            DeviceOptions processor = device(parsed);
+            StrategyOptions named = strategy(parsed);
+            string? holders = parsed.GetValue(placement);
+            if (holders is not null && named.Partition == Partition.Slices)
+                throw new UsageException($"--placement {holders}: says which rank holds which whole experts: expected --partition experts, found --partition slices");
             EngineOptions engine = new()
             {
                 ContextLength = parsed.GetValue(context),
                 BatchTokens = parsed.GetValue(batch),
-                PlacementFile = parsed.GetValue(placement) is Contiguous or Shared ? null : parsed.GetValue(placement),
-                SharesExperts = parsed.GetValue(placement) is { } said ? said == Shared : device(parsed).Name == "cpu",
+                PlacementFile = holders is Contiguous or Shared ? null : holders,
+                SharesExperts = holders is null ? processor.Name == "cpu" : holders == Shared,
                 Deterministic = parsed.GetValue(deterministic),
                 VerifyWeights = !parsed.GetValue(noVerify),
                 Prefault = parsed.GetValue(prefault),
             };
             return new ModelOptions(
-                parsed.GetRequiredValue(model), device(parsed), engine, strategy(parsed), choice(parsed), parsed.GetRequiredValue(standby),
-                parsed.GetValue(heartbeat), logging(parsed));
+                parsed.GetRequiredValue(model), processor, engine, named, choice(parsed), parsed.GetRequiredValue(standby), parsed.GetValue(heartbeat), logging(parsed));
         };
     }
 

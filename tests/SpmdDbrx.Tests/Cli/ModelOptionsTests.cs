@@ -62,6 +62,17 @@ public sealed class ModelOptionsTests
         Assert.Equal(Loading.RouterAided, options.Engine.Loading);
     }
 
+    [Theory]
+    [InlineData("shared")]
+    [InlineData("contiguous")]
+    [InlineData("placement.json")]
+    public void Parse_PlacementOfSlices_SaysWhatWasExpectedAndFound(string placement)
+    {
+        UsageException error = Assert.Throws<UsageException>(() => Parse($"--partition slices --placement {placement}"));
+        Assert.Contains($"--placement {placement}: ", error.Message, StringComparison.Ordinal);
+        Assert.EndsWith("expected --partition experts, found --partition slices", error.Message, StringComparison.Ordinal);
+    }
+
     private static ModelOptions Parse(string arguments)
     {
         Command command = new("run");
