@@ -16,7 +16,20 @@ internal static class Failure
     private const int FirstRankGraceMilliseconds = 300;
     private const int JoinMilliseconds = 8000;
 
-    /// <summary>Runs a command that needs no MPI, or what a command does before it starts MPI.</summary>
+    /// <summary>Runs a command of all ranks. A usage error that is found before MPI starts is said once and ends the job.</summary>
+    public static int GuardRanks(Func<int> command) => Guard(() =>
+    {
+        try
+        {
+            return command();
+        }
+        catch (UsageException exception)
+        {
+            return ReportUsage(exception.Message);
+        }
+    });
+
+    /// <summary>Runs a command that needs no other rank.</summary>
     public static int Guard(Func<int> command)
     {
         try

@@ -44,7 +44,7 @@ internal static class BenchCommand
             command.Options.Add(option);
         Func<ParseResult, ModelOptions> model = ModelOptions.AddTo(command, settings);
         command.Subcommands.Add(SweepCommand.Create());
-        command.SetAction(parsed => Failure.Guard(() =>
+        command.SetAction(parsed => Failure.GuardRanks(() =>
         {
             ModelOptions options = model(parsed);
             BenchmarkTest[] tests =

@@ -19,7 +19,7 @@ internal static class ChatCommand
         command.Options.Add(system);
         Func<ParseResult, SamplingArguments> sampling = SamplingArguments.AddTo(command, settings);
         Func<ParseResult, ModelOptions> model = ModelOptions.AddTo(command, settings);
-        command.SetAction(parsed => Failure.Guard(() => RankProgram.Run(
+        command.SetAction(parsed => Failure.GuardRanks(() => RankProgram.Run(
             model(parsed), (session, _, _) => new ChatRun(session, sampling(parsed), parsed.GetValue(system)).Execute())));
         return command;
     }

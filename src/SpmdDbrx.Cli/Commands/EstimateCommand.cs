@@ -31,7 +31,7 @@ internal static class EstimateCommand
         {
             string form = parsed.GetRequiredValue(format);
             if (parsed.GetValue(calibrate) is { } file)
-                return CalibrateRun.Execute(file, device(parsed), logging(parsed), form);
+                return Failure.GuardRanks(() => CalibrateRun.Execute(file, device(parsed), logging(parsed), form));
             if (!LaunchedRank.IsFirst)
                 return ExitCode.Done;
             if (parsed.GetValue(paper))

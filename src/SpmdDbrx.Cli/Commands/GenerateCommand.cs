@@ -13,7 +13,7 @@ internal static class GenerateCommand
         Func<ParseResult, SamplingArguments> sampling = SamplingArguments.AddTo(command, settings);
         Func<ParseResult, OutputOptions> output = OutputOptions.AddTo(command, settings);
         Func<ParseResult, ModelOptions> model = ModelOptions.AddTo(command, settings);
-        command.SetAction(parsed => Failure.Guard(() =>
+        command.SetAction(parsed => Failure.GuardRanks(() =>
         {
             return RankProgram.Run(model(parsed), (session, options, loadSeconds) =>
                 new GenerateRun(session, options, prompt(parsed), sampling(parsed), output(parsed), loadSeconds).Execute());

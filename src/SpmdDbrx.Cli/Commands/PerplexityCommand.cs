@@ -19,7 +19,7 @@ internal static class PerplexityCommand
         command.Options.Add(file);
         command.Options.Add(json);
         Func<ParseResult, ModelOptions> model = ModelOptions.AddTo(command, settings);
-        command.SetAction(parsed => Failure.Guard(() => RankProgram.Run(
+        command.SetAction(parsed => Failure.GuardRanks(() => RankProgram.Run(
             model(parsed), (session, _, _) => Run(session, parsed.GetRequiredValue(file), parsed.GetValue(json)))));
         return command;
     }

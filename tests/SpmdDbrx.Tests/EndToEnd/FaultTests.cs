@@ -113,6 +113,15 @@ public sealed class FaultTests(PrestackedTinyModel model) : IClassFixture<Presta
             RequireOneLine(SpmdProgram.Run(ranks, "genrate", "-p", "x"), 2, "'genrate'");
     }
 
+    [SkippableTheory]
+    [InlineData("--device metal --prefill bfloat16", "--prefill bfloat16: expected --device cpu")]
+    [InlineData("--partition slices --placement shared", "--placement shared: ")]
+    public void Generate_OptionsThatDoNotFitTogether_SaysItOnceForAllRanks(string options, string expected)
+    {
+        Skip.IfNot(SpmdProgram.HasMpi, NeedsMpi);
+        RequireOneLine(SpmdProgram.Run(2, [.. Arguments(model.ModelPath), .. options.Split(' ')]), 2, expected);
+    }
+
     [SkippableFact]
     public void UsageError_OnOneRankOnly_EndsTheJobWithItsLine()
     {
