@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.CommandLine.Parsing;
 using Serilog;
 using SpmdDbrx.Compute.Metal;
 using SpmdDbrx.Engine;
@@ -75,7 +76,7 @@ internal static class Failure
         // A misspelt command is also a missing one, which says less.
         string message = isRoot && parsed.UnmatchedTokens is [string unknown, ..] ? $"unknown command '{unknown}'" : parsed.Errors[0].Message.TrimEnd('.');
         string settings = configured.Count == 0 ? "" : $" (from settings: {string.Join(' ', configured)})";
-        return ReportUsage($"{message}{settings}; see spmd-dbrx{(isRoot ? "" : $" {parsed.CommandResult.Command.Name}")} --help");
+        return ReportUsage($"{message}{settings}; see spmd-dbrx{Words(parsed.CommandResult)} --help");
     }
 
     /// <summary>Says what is wrong with the command line or the settings, ends the job and returns exit code 2.</summary>
@@ -110,6 +111,10 @@ internal static class Failure
             : $"{exception.GetType().Name}: {exception.Message}";
         return message.ReplaceLineEndings(" ");
     }
+
+    /// <summary>The command as it is called, a space before each word; nothing for the program alone.</summary>
+    private static string Words(CommandResult command) =>
+        command.Parent is CommandResult parent ? $"{Words(parent)} {command.Command.Name}" : "";
 
     private static void Print(string message) => Console.Error.WriteLine($"{LaunchedRank.Prefix}spmd-dbrx: {message}");
 }

@@ -19,7 +19,7 @@ public sealed class Settings
     }
 
     /// <summary>Reads appsettings.json beside the executable, then in the working directory, then the environment.</summary>
-    /// <exception cref="UsageException">A file is not JSON.</exception>
+    /// <exception cref="UsageException">A file cannot be read or is not JSON.</exception>
     public static Settings Load()
     {
         Dictionary<string, string?> environment = new(StringComparer.OrdinalIgnoreCase);
@@ -33,13 +33,17 @@ public sealed class Settings
             environment[key] = (string?)entry.Value;
             variables[key] = name;
         }
-        IConfigurationBuilder builder = new ConfigurationBuilder()
-            .AddJsonFile(Path.Combine(AppContext.BaseDirectory, FileName), optional: true)
-            .AddJsonFile(Path.Combine(Directory.GetCurrentDirectory(), FileName), optional: true)
-            .AddInMemoryCollection(environment);
         try
         {
+            IConfigurationBuilder builder = new ConfigurationBuilder()
+                .AddJsonFile(Path.Combine(AppContext.BaseDirectory, FileName), optional: true)
+                .AddJsonFile(Path.Combine(Directory.GetCurrentDirectory(), FileName), optional: true)
+                .AddInMemoryCollection(environment);
             return new Settings(builder.Build(), variables);
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            throw new UsageException($"{FileName} cannot be read: {exception.Message}");
         }
         catch (InvalidDataException exception)
         {
@@ -65,7 +69,7 @@ public sealed class Settings
     /// <exception cref="UsageException">Names the setting and where it stands.</exception>
     public void RequireKnown(RootCommand root)
     {
-        HashSet<string> known = new(root.Subcommands.SelectMany(command => command.Options).Select(KeyOf), StringComparer.OrdinalIgnoreCase);
+        HashSet<string> known = new(OptionsOf(root).Select(KeyOf), StringComparer.OrdinalIgnoreCase);
         foreach (IConfigurationSection section in configuration.GetChildren())
         {
             if (!known.Contains(section.Key))
@@ -100,6 +104,8 @@ public sealed class Settings
     }
 
     private string Origin(IConfigurationSection section) => variables.TryGetValue(section.Key, out string? variable) ? variable : $"{FileName}: \"{section.Key}\"";
+
+    private static IEnumerable<Option> OptionsOf(Command command) => [.. command.Options, .. command.Subcommands.SelectMany(OptionsOf)];
 
     private static string KeyOf(Option option) => option.Name.TrimStart('-');
 }
