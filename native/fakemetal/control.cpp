@@ -25,6 +25,7 @@ static std::atomic<int64_t>* numeric_option(const char* name) {
     } options[] = {
         {"maxBufferLength", &c.maxBufferLength},
         {"recommendedMaxWorkingSetSize", &c.recommendedMaxWorkingSetSize},
+        {"hostMemoryBytes", &c.hostMemoryBytes},
         {"gpuFamily", &c.gpuFamily},
         {"reverseConcurrentWork", &c.reverseConcurrentWork},
         {"stalledCommandBuffers", &c.stalledCommandBuffers},
@@ -87,6 +88,7 @@ int64_t fake_metal_set(const char* option, int64_t value) {
     return target ? target->exchange(value) : INT64_MIN;
 }
 
+int64_t fake_metal_host_memory_bytes() { return fake::control().hostMemoryBytes; }
 int64_t fake_metal_clock_microseconds() { return fake::wiring_clock(); }
 void fake_metal_advance_microseconds(int64_t microseconds) { fake::wiring_advance(microseconds); }
 int64_t fake_metal_wirings() { return fake::wirings(); }

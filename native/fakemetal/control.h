@@ -10,6 +10,7 @@ enum : int64_t { PageBytes = 16384 };  // Apple silicon's page, enforced here to
 struct Control {
     std::atomic<int64_t> maxBufferLength{64LL << 30};
     std::atomic<int64_t> recommendedMaxWorkingSetSize{128LL << 30};
+    std::atomic<int64_t> hostMemoryBytes{192LL << 30};
     std::atomic<int64_t> gpuFamily{1008};            // MTLGPUFamilyApple8: M2
     std::atomic<int64_t> reverseConcurrentWork{1};   // runs dispatches between two barriers last to first
     std::atomic<int64_t> stalledCommandBuffers{0};   // so many coming command buffers never finish

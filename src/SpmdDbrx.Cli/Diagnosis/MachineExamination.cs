@@ -17,6 +17,7 @@ internal sealed class MachineExamination
     private readonly int ranks;
     private readonly int ranksOfHost;
     private long memoryBytes;
+    private long gpuHostBytes;
 
     private MachineExamination(Intracommunicator world, DiagnosisOptions options)
     {
@@ -59,7 +60,7 @@ internal sealed class MachineExamination
             Find("metal", $"{device.Description}{(device.IsEmulated ? " (the emulator)" : "")}, working set {InventoryText.Size(device.WorkingSetBytes)}, "
                 + $"longest buffer {InventoryText.Size(device.MaxBufferBytes)}{limit}, {(device.KeepsWeightsWired ? "" : "no ")}residency sets");
             if (options.NeedsMetal)
-                memoryBytes = device.WorkingSetBytes;
+                (memoryBytes, gpuHostBytes) = (device.WorkingSetBytes, device.HostMemoryBytes);
         }
         catch (MetalException exception)
         {
@@ -103,7 +104,7 @@ internal sealed class MachineExamination
     {
         ModelConfig config = inventory.Config;
         int context = Math.Min(config.ContextLength, EngineOptions.DefaultContextLength);
-        long cacheBytes = KvCache.BytesOf(config.LayerCount, config.Attention, context);
+        long bufferBytes = RankBuffers.BytesOf(config, context, new EngineOptions());
         long roomBytes = memoryBytes / ranksOfHost;
         long needed = Needed(ranks);
         Find("fit", $"{ranks} rank{(ranks == 1 ? "" : "s")}: {InventoryText.Size(needed)} a rank with a context of {context} tokens, room for {InventoryText.Size(roomBytes)}");
@@ -111,10 +112,10 @@ internal sealed class MachineExamination
             return;
         int enough = Enumerable.Range(1, config.ExpertCount).FirstOrDefault(count => Needed(count) <= roomBytes);
         string more = enough > 0 ? $"start at least {enough} ranks, one a machine" : $"no number of ranks is enough: even {config.ExpertCount} need {InventoryText.Size(Needed(config.ExpertCount))} each";
-        string limit = options.NeedsMetal ? $"; or, if the machine's memory allows it: sudo sysctl iogpu.wired_limit_mb={MetalDevice.WiredLimitMebibytes(needed * ranksOfHost)}" : "";
+        string limit = options.NeedsMetal ? MetalDevice.WiredLimitRemedy(needed * ranksOfHost, gpuHostBytes) : "";
         faults.Add($"{inventory.Path}: {InventoryText.Size(needed)} a rank do not fit in {InventoryText.Size(roomBytes)}; {more}{limit}");
 
-        long Needed(int count) => RankMemory.Of(inventory.Bytes, config.ExpertCount, count).Bytes + cacheBytes;
+        long Needed(int count) => RankMemory.Of(inventory.Bytes, config.ExpertCount, count).Bytes + bufferBytes;
     }
 
     private void Find(string what, string found) => findings.Add($"{what,-10} {found}");

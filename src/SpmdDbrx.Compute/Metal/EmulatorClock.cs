@@ -16,6 +16,7 @@ internal sealed unsafe class EmulatorClock : TimeProvider
     private readonly delegate* unmanaged<long> liveObjects;
     private readonly delegate* unmanaged<byte, long> note;
     private readonly delegate* unmanaged<byte*, long, long> takeJournal;
+    private readonly delegate* unmanaged<long> hostMemory;
     private readonly List<VirtualTimer> timers = [];
 
     private EmulatorClock(nint library)
@@ -27,11 +28,15 @@ internal sealed unsafe class EmulatorClock : TimeProvider
         capture = (delegate* unmanaged<byte*, int>)NativeLibrary.GetExport(library, "fake_metal_capture");
         liveObjects = (delegate* unmanaged<long>)NativeLibrary.GetExport(library, "fake_metal_live_objects");
         note = (delegate* unmanaged<byte, long>)NativeLibrary.GetExport(library, "fake_metal_note");
+        hostMemory = (delegate* unmanaged<long>)NativeLibrary.GetExport(library, "fake_metal_host_memory_bytes");
         takeJournal = (delegate* unmanaged<byte*, long, long>)NativeLibrary.GetExport(library, "fake_metal_take_journal");
     }
 
     /// <summary>How often the emulated driver has wired a buffer.</summary>
     public long Wirings => wirings();
+
+    /// <summary>All memory of the emulated machine, bytes.</summary>
+    public long HostMemoryBytes => hostMemory();
 
     /// <summary>Objective-C objects that exist.</summary>
     public long LiveObjects => liveObjects();

@@ -40,7 +40,7 @@ public sealed unsafe partial class MetalDevice : IDevice
         using (AutoreleasePool.Begin())
             Description = Message.Text(device, Selectors.Name);
         EmulatedTime = EmulatorClock.TryOpen();
-        memory = new GpuMemory(device);
+        memory = new GpuMemory(device, EmulatedTime?.HostMemoryBytes ?? GC.GetGCMemoryInfo().TotalAvailableMemoryBytes);
         library = new KernelLibrary(device);
         stream = new CommandStream(device, this.options.Deadline);
         if (this.options.UseResidencySets && ResidencySets.AreSupported(device))
@@ -78,8 +78,13 @@ public sealed unsafe partial class MetalDevice : IDevice
     /// <summary>The emulator's virtual clock; null on a GPU.</summary>
     internal EmulatorClock? EmulatedTime { get; }
 
-    /// <summary>The value of iogpu.wired_limit_mb that lets the GPU use so many bytes.</summary>
-    public static long WiredLimitMebibytes(long bytes) => GpuMemory.WiredLimitMebibytes(bytes);
+    /// <summary>All memory of the machine, bytes.</summary>
+    public long HostMemoryBytes => memory.HostBytes;
+
+    /// <summary>", or run: …" with the value of iogpu.wired_limit_mb that lets the GPU wire so many bytes; empty where the machine has too little memory for it.</summary>
+    /// <param name="bytes">What all ranks of the machine need.</param>
+    /// <param name="hostMemoryBytes">The machine's memory.</param>
+    public static string WiredLimitRemedy(long bytes, long hostMemoryBytes) => GpuMemory.WiredLimitRemedy(bytes, hostMemoryBytes);
 
     /// <inheritdoc/>
     /// <remarks>The working set follows <c>iogpu.wired_limit_mb</c>, which the message names with the value to set.</remarks>

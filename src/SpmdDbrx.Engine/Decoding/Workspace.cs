@@ -57,6 +57,14 @@ public sealed class Workspace : IDisposable
     /// <summary>The router's choice.</summary>
     public Routing Routing { get; }
 
+    /// <summary>Bytes of the buffers of such a workspace, without room for the consistency check.</summary>
+    public static long BytesOf(ModelConfig config, int tokenCapacity, int logitCapacity, int outputRowsPerToken)
+    {
+        long floatsPerToken = ((2L + outputRowsPerToken) * config.HiddenDim) + (2 * config.TopK)
+            + config.Attention.QkvDim + config.Attention.QueryDim + config.ExpertCount;
+        return sizeof(float) * ((tokenCapacity * floatsPerToken) + ((long)logitCapacity * config.VocabularySize));
+    }
+
     /// <summary>Bytes of all buffers.</summary>
     public long Bytes => buffers.Sum(buffer => buffer.ByteLength);
 

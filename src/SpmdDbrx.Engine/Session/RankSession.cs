@@ -12,8 +12,6 @@ namespace SpmdDbrx.Engine.Session;
 /// <summary>Everything one rank holds while it runs a model: placement, mapped weights, buffers, decoder.</summary>
 public sealed class RankSession : IDisposable
 {
-    private const int LogitRows = 32;
-
     // Tokens whose expert products take a CPU about as long as reading the expert's weights.
     private const int PairsPerExpertRead = 16;
 
@@ -127,6 +125,7 @@ public sealed class RankSession : IDisposable
             RankAgreement.Step(world, "checking the options", session.RequireValidOptions);
             session.RequireAgreement();
             session.ShareWithHost();
+            session.RequireMemory();
             RankAgreement.Step(world, "mapping its weights", session.Map);
             if (options.Prefault)
                 session.Prefault(prefaulting);
@@ -190,12 +189,28 @@ public sealed class RankSession : IDisposable
 
     private long CacheBytes => KvCache.BytesOf(Model.Config.LayerCount, Model.Config.Attention, ContextLength);
 
+    /// <summary>Ranks of one host have one memory, and what several of them map lies in it once.</summary>
+    private void RequireMemory()
+    {
+        long own = 0;
+        RankAgreement.Step(World, "counting its bytes", () =>
+        {
+            (share, assigner) = Place(Batch);
+            own = RankWeights.FileBytes(Model, share);
+            own = Placement is null ? own / Sharing.HoldersBeside(World.Rank, null, null).Length : own - BytesCountedByOthers(share);
+            own += RankBuffers.BytesOf(Model.Config, ContextLength, Options);
+        });
+        using Intracommunicator host = World.SplitByHost();
+        Span<long> hostBytes = [own];
+        host.Allreduce(hostBytes, Operation<long>.Add);
+        long needed = hostBytes[0];
+        string holders = host.Size == 1 ? $"rank {World.Rank} holds" : $"the {host.Size} ranks of this machine hold";
+        RankAgreement.Step(World, "checking its memory", () => Device.RequireMemory(
+            needed, $"{Model.Path}: what {holders} of it, with activations and the KV cache of {ContextLength} tokens,"));
+    }
+
     private void Map()
     {
-        (share, assigner) = Place(Batch);
-        Device.RequireMemory(
-            RankWeights.FileBytes(Model, share) + CacheBytes,
-            $"{Model.Path}: what rank {World.Rank} holds of it, with the KV cache of {ContextLength} tokens,");
         mapped = Own(new MappedWeights(Model, Device));
         weights = RankWeights.Map(Model, mapped, share);
         WeightBytes = mapped.WeightBytes - BytesCountedByOthers(share);
@@ -225,7 +240,7 @@ public sealed class RankSession : IDisposable
         int outputRowsPerToken = Options.Deterministic ? config.TopK : 1;
         RoutingCheck check = new(World.Rank, World.Size, config.ExpertCount);
         Workspace workspace = Own(new Workspace(
-            Device, config, batch, Math.Min(LogitRows, batch), outputRowsPerToken, check.FloatCount(batch)));
+            Device, config, batch, Math.Min(RankBuffers.LogitRows, batch), outputRowsPerToken, check.FloatCount(batch)));
         KvCache cache = Own(new KvCache(Device, config.LayerCount, config.Attention, ContextLength));
         RotaryTable rotary = Own(new RotaryTable(Device, config.HeadDim, config.RopeTheta, ContextLength));
         allocatedBytes = workspace.Bytes + cache.Bytes;

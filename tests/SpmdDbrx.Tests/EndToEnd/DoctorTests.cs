@@ -56,6 +56,20 @@ public sealed class DoctorTests : IDisposable
         Assert.Contains("longest buffer", outcome.Output, StringComparison.Ordinal);
     }
 
+    [SkippableTheory]
+    [InlineData(50_000, "do not fit in 137.4 GB; start at least 2 ranks, one a machine, or run: sudo sysctl iogpu.wired_limit_mb=153600")] // 149.5 GiB
+    [InlineData(2_000_000, "no number of ranks is enough: even 5 need 1.2 TB each")]
+    public void Doctor_ModelThatTheGpuMayNotWire_OffersTheLimitOnlyWhereTheMachineHasTheMemory(int expertHiddenDim, string ending)
+    {
+        Skip.IfNot(MetalDevice.IsAvailable && !OperatingSystem.IsMacOS() && SpmdProgram.HasMpi, "no emulator or no MPI: start the tests with run.sh test");
+        string model = SparseCheckpoint.Write(folder["in"], Enormous with { ExpertHiddenDim = expertHiddenDim });
+
+        SpmdProgram.Outcome outcome = SpmdProgram.Run(0, "doctor", "--device", "metal", "--model", model);
+
+        Assert.Equal(1, outcome.ExitCode);
+        Assert.EndsWith(ending, outcome.Output.TrimEnd(), StringComparison.Ordinal);
+    }
+
     [Fact]
     public void Doctor_ModelThatIsNotThere_NamesIt()
     {

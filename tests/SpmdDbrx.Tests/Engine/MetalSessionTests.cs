@@ -1,5 +1,7 @@
 using SpmdDbrx.Compute.Metal;
+using SpmdDbrx.Engine.Experts;
 using SpmdDbrx.Engine.Session;
+using SpmdDbrx.Model;
 using SpmdDbrx.Mpi;
 using SpmdDbrx.Tests.Compute.Metal;
 using Xunit;
@@ -41,8 +43,21 @@ public sealed class MetalSessionTests(PrestackedTinyModel model) : IClassFixture
 
         InsufficientMemoryException error = Assert.Throws<InsufficientMemoryException>(() => Open(copy));
 
-        Assert.StartsWith($"metal: {copy}: what rank 0 holds of it, with the KV cache of 512 tokens, needs ", error.Message, StringComparison.Ordinal);
-        Assert.EndsWith("use more ranks, or run: sudo sysctl iogpu.wired_limit_mb=1024", error.Message, StringComparison.Ordinal);
+        Assert.StartsWith($"metal: {copy}: what rank 0 holds of it, with activations and the KV cache of 512 tokens, needs ", error.Message, StringComparison.Ordinal);
+        Assert.EndsWith("use more ranks, one a machine, or run: sudo sysctl iogpu.wired_limit_mb=1024", error.Message, StringComparison.Ordinal);
+    }
+
+    [SkippableFact]
+    public void RankBuffers_OfASession_AreWhatItAllocates()
+    {
+        MetalCollection.Require();
+        EngineOptions options = new() { ContextLength = 64, Deterministic = true };
+        using MetalDevice device = new();
+        using RankSession session = RankSession.Open(new SingleRankCommunicator(), device, model.ModelPath, options);
+        ModelConfig config = session.Model.Config;
+        long expertRows = 64L * config.TopK * (config.ExpertHiddenDim + config.HiddenDim) * sizeof(float);
+        long checkBytes = sizeof(float) * (long)new RoutingCheck(0, 1, config.ExpertCount).FloatCount(64);
+        Assert.Equal(session.ResidentBytes - session.WeightBytes, RankBuffers.BytesOf(config, 64, options) - expertRows + checkBytes);
     }
 
     private static void Open(string path)

@@ -113,8 +113,21 @@ public sealed class MetalDeviceTests
         InsufficientMemoryException error = Assert.Throws<InsufficientMemoryException>(() => device.RequireMemory(100L << 30, "this rank's slice"));
         Assert.Contains("this rank's slice needs 102400 MiB", error.Message, StringComparison.Ordinal);
         Assert.Contains("may wire 98304 MiB", error.Message, StringComparison.Ordinal);
-        Assert.Contains("sudo sysctl iogpu.wired_limit_mb=102400", error.Message, StringComparison.Ordinal);
+        Assert.EndsWith("; use more ranks, one a machine, or run: sudo sysctl iogpu.wired_limit_mb=102400", error.Message, StringComparison.Ordinal);
         Assert.Throws<InsufficientMemoryException>(() => device.Allocate(97L << 30));
+    }
+
+    [SkippableTheory]
+    [InlineData(96, false)]
+    [InlineData(107, false)]  // the system needs a sixteenth for itself
+    [InlineData(108, true)]
+    public void RequireMemory_OfMoreThanTheMachineCanSpare_OffersNoLimit(long hostGibibytes, bool offered)
+    {
+        using EmulatorOption limit = new("recommendedMaxWorkingSetSize", 96L << 30);
+        using EmulatorOption host = new("hostMemoryBytes", hostGibibytes << 30);
+        using MetalDevice device = Open();
+        InsufficientMemoryException error = Assert.Throws<InsufficientMemoryException>(() => device.RequireMemory((100L << 30) + 1, "this rank's slice"));
+        Assert.EndsWith(offered ? "one a machine, or run: sudo sysctl iogpu.wired_limit_mb=103424" : "use more ranks, one a machine", error.Message, StringComparison.Ordinal);
     }
 
     [SkippableFact]
