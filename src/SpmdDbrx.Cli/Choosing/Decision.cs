@@ -17,8 +17,8 @@ internal sealed record Decision(string StrategyName, bool Slices, bool SharesExp
     public static Decision For(Candidate candidate)
     {
         Deployment deployment = candidate.Alternative.Prediction.Deployment;
-        bool shared = candidate.Alternative.Name == Alternative.SharedOnNode;
-        bool isNamed = shared || deployment.Placement is null || candidate.Alternative.Name == Alternative.EachOnce;
+        bool shared = candidate.Alternative.Spread == Spread.SharedOnNode;
+        bool isNamed = shared || deployment.Placement is null || candidate.Alternative.Spread == Spread.EachOnce;
         int[][]? experts = isNamed ? null : [.. Enumerable.Range(0, deployment.RankCount).Select(rank => deployment.Placement!.ExpertsOf(rank).ToArray())];
         return new Decision(candidate.StrategyName, deployment.Partition == Partition.Slices, shared, experts);
     }

@@ -43,18 +43,15 @@ internal static class DeploymentChooser
         return Decision.Parse(text).Apply(options, model.Config.ExpertCount);
     }
 
-    private static JobConditions Conditions(Intracommunicator world, ModelDirectory model, ModelOptions options)
+    private static JobConditions Conditions(Intracommunicator world, ModelDirectory model, ModelOptions options) => new()
     {
-        return new JobConditions
-        {
-            Model = model,
-            Sharing = HostSharing.Find(world, model),
-            SharesExperts = options.Engine.SharesExperts,
-            Deterministic = options.Engine.Deterministic,
-            BatchTokens = options.Engine.BatchTokens,
-            ContextLength = options.Engine.ContextLength ?? Math.Min(model.Config.ContextLength, EngineOptions.DefaultContextLength),
-        };
-    }
+        Model = model,
+        Sharing = HostSharing.Find(world, model),
+        SharesExperts = options.Engine.SharesExperts,
+        Deterministic = options.Engine.Deterministic,
+        BatchTokens = options.Engine.BatchTokens,
+        ContextLength = options.Engine.ContextLength ?? Math.Min(model.Config.ContextLength, EngineOptions.DefaultContextLength),
+    };
 
     /// <summary>Whether a rank's processor is emulated: its times mean nothing. A collective call.</summary>
     public static bool IsAnyEmulated(Intracommunicator world, IDevice device) => Largest(world, device is MetalDevice { IsEmulated: true } ? 1 : 0) > 0;
@@ -70,7 +67,7 @@ internal static class DeploymentChooser
         int threads = options.Device.ThreadsOf(world) * host.Size;
         int missingCores = options.Device.Name == "cpu" ? threads - System.Environment.ProcessorCount : 0;
         bool isCrowded = Largest(world, missingCores) > 0;
-        string usual = $"chose {(job.IsShared ? Alternative.SharedOnNode : Alternative.EachOnce)}, p-lr-d";
+        string usual = $"chose {(job.IsShared ? Spread.SharedOnNode : Spread.EachOnce).Words()}, p-lr-d";
         double experts = (double)job.Model.Config.TopK / world.Size;
         string text = RankZero.BroadcastText(world, "choosing strategy and placement", () =>
             job.IsSettled

@@ -6,18 +6,22 @@ using SpmdDbrx.Engine.Session;
 namespace SpmdDbrx.Engine.Performance;
 
 /// <summary>The ways to spread a model over the same nodes, each predicted: what "estimate" lists and what the program chooses from.</summary>
-/// <param name="Name">In words.</param>
+/// <param name="Spread">Which way.</param>
 /// <param name="Prediction">What the model says.</param>
-public sealed record Alternative(string Name, Prediction Prediction)
+public sealed record Alternative(Spread Spread, Prediction Prediction)
 {
-    /// <summary>Name of the alternative that holds every expert on one rank.</summary>
-    public const string EachOnce = "experts, each once";
-
-    /// <summary>Name of the alternative in which ranks of a node run each other's experts.</summary>
-    public const string SharedOnNode = "experts shared by the ranks of a node";
-
     private const int SearchSteps = 4_000;
     private const int SelectionLimit = 10_000;
+
+    /// <summary>In words, with the experts of a node where they are chosen.</summary>
+    public string Name => Spread switch
+    {
+        Spread.Ring => $"{Spread.Words()}, {HeldPerNode} experts a node",
+        Spread.Searched => $"{Spread.Words()}, {HeldPerNode} a node",
+        _ => Spread.Words(),
+    };
+
+    private string HeldPerNode => Prediction.Deployment.Placement!.ExpertsOf(0).Length.ToString(CultureInfo.InvariantCulture);
 
     /// <summary>All alternatives for a number of nodes that make sense, in the order of a report; those that do not fit are included and say so.</summary>
     /// <param name="model">Sizes.</param>
@@ -33,8 +37,8 @@ public sealed record Alternative(string Name, Prediction Prediction)
         bool sharesExperts = true)
     {
         List<Alternative> alternatives = [];
-        foreach ((string name, Deployment deployment) in Deployments(model, hardware, software, common, workload, expertsPerNode, sharesExperts))
-            alternatives.Add(new Alternative(name, PerformanceModel.Predict(model, hardware, network, software, deployment, workload)));
+        foreach ((Spread spread, Deployment deployment) in Deployments(model, hardware, software, common, workload, expertsPerNode, sharesExperts))
+            alternatives.Add(new Alternative(spread, PerformanceModel.Predict(model, hardware, network, software, deployment, workload)));
         return alternatives;
     }
 
@@ -42,43 +46,42 @@ public sealed record Alternative(string Name, Prediction Prediction)
     public static Alternative? Best(IEnumerable<Alternative> alternatives) =>
         alternatives.Where(alternative => alternative.Prediction.Fits).MaxBy(alternative => alternative.Prediction.TokensPerSecond);
 
-    private static IEnumerable<(string Name, Deployment Deployment)> Deployments(
+    private static IEnumerable<(Spread Spread, Deployment Deployment)> Deployments(
         ModelShape model, Hardware hardware, Software software, Deployment common, Workload workload, int? expertsPerNode, bool sharesExperts)
     {
         int ranks = common.RankCount;
         if (ranks == 1)
         {
-            yield return ("one rank", common with { Placement = ExpertPlacement.Contiguous(model.ExpertCount, 1) });
+            yield return (Spread.OneRank, common with { Placement = ExpertPlacement.Contiguous(model.ExpertCount, 1) });
             yield break;
         }
         if (ranks <= model.ExpertCount)
         {
             ExpertPlacement contiguous = ExpertPlacement.Contiguous(model.ExpertCount, ranks);
-            yield return (EachOnce, common with { Placement = contiguous });
+            yield return (Spread.EachOnce, common with { Placement = contiguous });
             if (sharesExperts && common.Files.Distinct().Count() < ranks)
-                yield return (SharedOnNode, common with { Placement = contiguous.SharedWithinHosts([.. common.Files]) });
+                yield return (Spread.SharedOnNode, common with { Placement = contiguous.SharedWithinHosts([.. common.Files]) });
         }
         if (common.NodeCount > 1)
         {
             int held = Math.Min(model.ExpertCount, expertsPerNode ?? ExpertsThatFit(model, hardware, software, common, workload));
-            foreach ((string, Deployment) overlapped in Overlapped(model, common, held))
+            foreach ((Spread, Deployment) overlapped in Overlapped(model, common, held))
                 yield return overlapped;
         }
-        yield return ("slices", common with { Partition = Partition.Slices, Placement = null });
+        yield return (Spread.Slices, common with { Partition = Partition.Slices, Placement = null });
         if (common.Strategy.Topology == Topology.Decentralized)
-            yield return ("slices, attention split", common with { Partition = Partition.Slices, Placement = null, SplitsAttention = true });
+            yield return (Spread.SlicesAndHeads, common with { Partition = Partition.Slices, Placement = null, SplitsAttention = true });
     }
 
-    private static IEnumerable<(string Name, Deployment Deployment)> Overlapped(ModelShape model, Deployment common, int held)
+    private static IEnumerable<(Spread Spread, Deployment Deployment)> Overlapped(ModelShape model, Deployment common, int held)
     {
         int nodes = common.NodeCount;
         if ((long)held * nodes <= model.ExpertCount || nodes > ExpectedMaxLoad.MaskedRanks)
             yield break;
-        string count = held.ToString(CultureInfo.InvariantCulture);
-        yield return ($"ring, {count} experts a node", common with { Placement = OnEveryRank(ExpertPlacement.Ring(model.ExpertCount, nodes, held), common) });
+        yield return (Spread.Ring, common with { Placement = OnEveryRank(ExpertPlacement.Ring(model.ExpertCount, nodes, held), common) });
         RoutingDistribution routing = common.Routing ?? RoutingDistribution.Uniform(model.ExpertCount, model.TopK, SelectionLimit, seed: 1);
         ExpertPlacement best = PlacementSearch.Run(routing, [.. Enumerable.Repeat(held, nodes)], seed: 1, SearchSteps, restarts: 1);
-        yield return ($"best placement, {count} a node", common with { Placement = OnEveryRank(best, common) });
+        yield return (Spread.Searched, common with { Placement = OnEveryRank(best, common) });
     }
 
     /// <summary>Every rank holds what a placement on nodes gives its node.</summary>

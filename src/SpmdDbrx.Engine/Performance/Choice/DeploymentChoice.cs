@@ -46,8 +46,8 @@ public sealed class DeploymentChoice
                 .Where(alternative => !alternative.Prediction.Deployment.SplitsAttention)
                 .Select(alternative => Consider(job, alternative, "p-lr-d")),
         ];
-        Candidate? once = Array.Find(spreads, candidate => candidate.Alternative.Name == Alternative.EachOnce);
-        Candidate? shared = Array.Find(spreads, candidate => candidate.Alternative.Name == Alternative.SharedOnNode);
+        Candidate? once = Array.Find(spreads, candidate => candidate.Alternative.Spread == Spread.EachOnce);
+        Candidate? shared = Array.Find(spreads, candidate => candidate.Alternative.Spread == Spread.SharedOnNode);
         // A session does not share what it cannot map either.
         Candidate? usual = shared is not null && job.ObstacleTo(shared.Alternative.Prediction.Deployment) is null ? shared : once;
         List<Candidate> candidates = [.. spreads];
@@ -62,7 +62,7 @@ public sealed class DeploymentChoice
         {
             Deployment deployment = like.Alternative.Prediction.Deployment with { Strategy = new Strategy(job.Common.Strategy.Stacking, topology, loading) };
             Prediction prediction = PerformanceModel.Predict(job.Shape, cluster.Hardware, network, cluster.Software, deployment, job.Workload);
-            return Consider(job, new Alternative(like.Alternative.Name, prediction), name);
+            return Consider(job, new Alternative(like.Alternative.Spread, prediction), name);
         }
     }
 

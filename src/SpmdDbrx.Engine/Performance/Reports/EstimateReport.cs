@@ -25,10 +25,11 @@ public sealed class EstimateReport(ModelShape model, Hardware hardware, Network 
         ReportTable table = new(
             Subject, "nodes", "spread", "E", "MoE ms", "comm. ms", "misc. ms", "tok/s", "Eq. 1 tok/s", "prompt tok/s",
             "GiB a node", "fits", "USD", "USD/Mtok", "tok/s/kUSD");
-        foreach ((string name, Prediction prediction) in alternatives)
+        foreach (Alternative alternative in alternatives)
         {
+            Prediction prediction = alternative.Prediction;
             table.Add(
-                prediction.Deployment.NodeCount, name, Text(prediction.ExpertsPerLayer, "0.###"),
+                prediction.Deployment.NodeCount, alternative.Name, Text(prediction.ExpertsPerLayer, "0.###"),
                 Milliseconds(prediction.SecondsOf(TermGroup.Moe)), Milliseconds(prediction.SecondsOf(TermGroup.Communication)), Milliseconds(prediction.SecondsOf(TermGroup.Misc)),
                 Text(prediction.TokensPerSecond, "F1"), Text(Bound(prediction), "F1"), Text(prediction.PromptTokensPerSecond, "F0"),
                 Text(prediction.MemoryBytesPerNode / GibiByte, "F1"), prediction.Fits ? "yes" : "no",
@@ -41,10 +42,11 @@ public sealed class EstimateReport(ModelShape model, Hardware hardware, Network 
     public ReportTable Terms()
     {
         ReportTable table = new("Terms of one generated token", "nodes", "spread", "group", "term", "ms", "formula");
-        foreach ((string name, Prediction prediction) in alternatives)
+        foreach (Alternative alternative in alternatives)
         {
+            Prediction prediction = alternative.Prediction;
             foreach (Term term in prediction.Terms)
-                table.Add(prediction.Deployment.NodeCount, name, term.Group, term.Name, Milliseconds(term.Seconds), term.Formula);
+                table.Add(prediction.Deployment.NodeCount, alternative.Name, term.Group, term.Name, Milliseconds(term.Seconds), term.Formula);
         }
         return table;
     }

@@ -33,8 +33,8 @@ public class AlternativeTests
     public void For_MoreNodesThanExperts_HasNoContiguousPlacement()
     {
         IReadOnlyList<Alternative> alternatives = For("mixtral-8x7b", "m2-ultra-192", "10gbe", 12);
-        Assert.DoesNotContain(alternatives, alternative => alternative.Name == "experts, each once");
-        Assert.Contains(alternatives, alternative => alternative.Name.StartsWith("ring", StringComparison.Ordinal));
+        Assert.DoesNotContain(alternatives, alternative => alternative.Spread == Spread.EachOnce);
+        Assert.Contains(alternatives, alternative => alternative.Spread == Spread.Ring);
     }
 
     [Fact]
@@ -43,7 +43,7 @@ public class AlternativeTests
         IReadOnlyList<Alternative> alternatives = Alternative.For(
             Catalogue.Model("dbrx"), Catalogue.Hardware("m2-ultra-192"), Catalogue.Network("shared-memory"), Catalogue.Software("ideal"),
             new Deployment { RankCount = 2, RanksPerNode = 2 }, Workload);
-        Alternative shared = alternatives.Single(alternative => alternative.Name == "experts shared by the ranks of a node");
+        Alternative shared = alternatives.Single(alternative => alternative.Spread == Spread.SharedOnNode);
         Assert.Equal(2, shared.Prediction.ExpertsPerLayer, 9);
     }
 

@@ -23,7 +23,7 @@ public sealed class DeploymentChoiceTests(PrestackedTinyModel model) : IClassFix
         DeploymentChoice choice = DeploymentChoice.Make(Job([0, 1]), SlowMemory);
         Assert.Equal("slices", choice.Chosen!.Alternative.Name);
         Assert.Equal("p-lr-d", choice.Chosen.StrategyName);
-        Assert.Equal(Alternative.EachOnce, choice.Usual!.Alternative.Name);
+        Assert.Equal(Spread.EachOnce, choice.Usual!.Alternative.Spread);
         Assert.StartsWith("chose slices, p-lr-d: ", choice.Sentence(), StringComparison.Ordinal);
         Assert.Contains("; experts, each once ", choice.Sentence(), StringComparison.Ordinal);
     }
@@ -33,7 +33,7 @@ public sealed class DeploymentChoiceTests(PrestackedTinyModel model) : IClassFix
     {
         DeploymentChoice choice = DeploymentChoice.Make(Job(Apart), SlowNetwork);
         Assert.Same(choice.Usual, choice.Chosen);
-        Assert.Equal(Alternative.EachOnce, choice.Chosen!.Alternative.Name);
+        Assert.Equal(Spread.EachOnce, choice.Chosen!.Alternative.Spread);
         Assert.Contains(choice.Candidates, candidate => candidate is { StrategyName: "naive", Obstacle: null } && candidate.TokensPerSecond < choice.Chosen.TokensPerSecond);
         Assert.Contains("less than 10 % more displaces nothing", choice.Sentence(), StringComparison.Ordinal);
     }
@@ -42,7 +42,7 @@ public sealed class DeploymentChoiceTests(PrestackedTinyModel model) : IClassFix
     public void Make_Deterministic_SlicesAreListedWithTheReasonAndAPlacementWithReplicasRuns()
     {
         DeploymentChoice choice = DeploymentChoice.Make(Job(Apart) with { Deterministic = true }, SlowMemory);
-        Candidate slices = Assert.Single(choice.Candidates, candidate => candidate.Alternative.Name == "slices");
+        Candidate slices = Assert.Single(choice.Candidates, candidate => candidate.Alternative.Spread == Spread.Slices);
         Assert.Contains("--deterministic", slices.Obstacle, StringComparison.Ordinal);
         Assert.True(choice.Chosen!.Alternative.Prediction.Deployment.Placement is { HasReplicas: true }, choice.Sentence());
     }
@@ -53,8 +53,8 @@ public sealed class DeploymentChoiceTests(PrestackedTinyModel model) : IClassFix
         JobConditions job = Job([0, 1]);
         bool[][] files = [.. Enumerable.Range(0, 2).Select(rank => Enumerable.Range(0, 16).Select(expert => expert / 8 == rank).ToArray())];
         DeploymentChoice choice = DeploymentChoice.Make(job with { Sharing = new HostSharing([0, 1], files) }, SlowMemory);
-        Assert.Equal(Alternative.EachOnce, choice.Chosen!.Alternative.Name);
-        Assert.All(choice.Candidates, candidate => Assert.Equal(candidate.Alternative.Name == Alternative.EachOnce, candidate.Obstacle is null));
+        Assert.Equal(Spread.EachOnce, choice.Chosen!.Alternative.Spread);
+        Assert.All(choice.Candidates, candidate => Assert.Equal(candidate.Alternative.Spread == Spread.EachOnce, candidate.Obstacle is null));
         Assert.Contains("but rank 0 has no experts/expert-08.bin", choice.Sentence(), StringComparison.Ordinal);
     }
 
@@ -77,7 +77,7 @@ public sealed class DeploymentChoiceTests(PrestackedTinyModel model) : IClassFix
         Prediction once = DeploymentChoice.Make(job, SlowMemory).Usual!.Alternative.Prediction;
         Assert.Equal((1, 2), (once.Deployment.NodeCount, once.Deployment.RanksPerNode));
         DeploymentChoice choice = DeploymentChoice.Make(job, Cluster(1e7, 1e-6, once.MemoryBytesPerNode - 589_824));
-        Assert.DoesNotContain(choice.Candidates, candidate => candidate.Alternative.Name == Alternative.SharedOnNode);
+        Assert.DoesNotContain(choice.Candidates, candidate => candidate.Alternative.Spread == Spread.SharedOnNode);
         // One expert more than there is room for, though each rank's eight would fit.
         Assert.Contains("GiB a node", choice.Usual!.Obstacle, StringComparison.Ordinal);
     }
@@ -105,7 +105,7 @@ public sealed class DeploymentChoiceTests(PrestackedTinyModel model) : IClassFix
     public void Make_TwoHostsOfTwoRanks_SharedIsUsualAndCountsItsExactLoad()
     {
         DeploymentChoice choice = DeploymentChoice.Make(Job([0, 1, 0, 1]), SlowNetwork);
-        Assert.Equal(Alternative.SharedOnNode, choice.Usual!.Alternative.Name);
+        Assert.Equal(Spread.SharedOnNode, choice.Usual!.Alternative.Spread);
         Deployment deployment = choice.Usual.Alternative.Prediction.Deployment;
         Assert.Equal(2, deployment.NodeCount);
         // Experts 0–3 and 8–11 lie on ranks 0 and 2.
@@ -147,7 +147,7 @@ public sealed class DeploymentChoiceTests(PrestackedTinyModel model) : IClassFix
         DeploymentChoice choice = DeploymentChoice.Make(Job([.. Enumerable.Range(0, 20)]), SlowNetwork);
         Assert.Null(choice.Usual);
         Assert.NotNull(choice.Chosen);
-        Assert.DoesNotContain(choice.Candidates, candidate => candidate.Alternative.Name == Alternative.EachOnce);
+        Assert.DoesNotContain(choice.Candidates, candidate => candidate.Alternative.Spread == Spread.EachOnce);
     }
 
     /// <summary>A job whose ranks have all files.</summary>
