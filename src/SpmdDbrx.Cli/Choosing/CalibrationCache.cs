@@ -8,9 +8,13 @@ using SpmdDbrx.Mpi;
 
 namespace SpmdDbrx.Cli.Choosing;
 
-/// <summary>What was measured of a cluster, kept on rank 0's machine for the next start: a file for each set of hosts, ranks, devices, threads and build.</summary>
+/// <summary>What was measured of a cluster, kept on rank 0's machine for the next start: a file for each set of hosts, ranks, devices, threads and build.
+/// It is measured anew after <see cref="DaysKept"/> days: nothing tells of a network that has changed between the same hosts.</summary>
 internal sealed class CalibrationCache
 {
+    /// <summary>Days after which a file counts no longer.</summary>
+    public const int DaysKept = 7;
+
     private const int NameBytes = 256;
     private readonly string file;
     private readonly int ranksPerHost;
@@ -76,7 +80,7 @@ internal sealed class CalibrationCache
     {
         try
         {
-            if (!File.Exists(file))
+            if (!File.Exists(file) || DateTime.UtcNow - File.GetLastWriteTimeUtc(file) > TimeSpan.FromDays(DaysKept))
                 return null;
             ClusterCalibration known = CalibrationFile.Load(file, ranksPerHost);
             return known.Network is null ? throw new InvalidInputException($"{file}: network: missing") : known;

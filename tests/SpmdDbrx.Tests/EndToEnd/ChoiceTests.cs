@@ -62,12 +62,17 @@ public sealed class ChoiceTests(PrestackedTinyModel model) : IClassFixture<Prest
         byte[] measured = File.ReadAllBytes(file);
         foreach (string expected in new[] { "slices", "naive", "p-lb", "experts, each once", "GiB a rank", "→", "\nchose experts shared by the ranks of a node, p-lr-d: " })
             Assert.Contains(expected, first.Errors, StringComparison.Ordinal);
+        Assert.Contains($"measured {File.GetLastWriteTimeUtc(file):yyyy-MM-dd}, 2 ranks, 2 a node, ", first.Errors, StringComparison.Ordinal);
         JsonDocument.Parse(first.Output).Dispose();
 
         SpmdProgram.Outcome second = Generate(cache, 2, "--explain", "--partition", "slices");
         Assert.Equal(measured, File.ReadAllBytes(file));
         Assert.Contains("not used: options say how to run", second.Errors, StringComparison.Ordinal);
         Assert.DoesNotContain("\nchose", second.Errors, StringComparison.Ordinal);
+
+        File.SetLastWriteTimeUtc(file, DateTime.UtcNow - TimeSpan.FromDays(8));
+        Generate(cache, 2, "--explain");
+        Assert.True(DateTime.UtcNow - File.GetLastWriteTimeUtc(file) < TimeSpan.FromDays(1), "what was measured 8 days ago was taken as new");
 
         File.WriteAllText(file, "{\"hardware\": 7}");
         SpmdProgram.Outcome third = Generate(cache, 2, "--explain");

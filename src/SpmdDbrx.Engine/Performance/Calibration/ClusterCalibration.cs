@@ -27,7 +27,7 @@ public sealed record ClusterCalibration(Hardware Hardware, Network? Network, Sof
         double memoryBytes = Reduced(world, GC.GetGCMemoryInfo().TotalAvailableMemoryBytes, Operation<double>.Min);
         AllReduceTimes? times = world.Size > 1 ? AllReduceTimes.Measure(world) : null;
         string source = string.Create(CultureInfo.InvariantCulture,
-            $"measured by estimate --calibrate, {world.Size} ranks, {ranksPerNode} a node, {device.Description}");
+            $"measured {DateTime.UtcNow:yyyy-MM-dd}, {world.Size} ranks, {ranksPerNode} a node, {device.Description}");
         Network? network = times is null ? null : Link(times, source);
         return new ClusterCalibration(Node(rates, memoryBytes, source), network, Program(rates, source), ranksPerNode);
     }
