@@ -21,7 +21,7 @@ internal sealed record BenchRow(RankSession Session, string StrategyName, Benchm
         {
             PhaseStatistics total = Total();
             double tokens = total.Tokens;
-            double? error = (PredictedTokensPerSecond / Result.Median) - 1;
+            double? error = (PredictedTokensPerSecond / Result.MedianTokensPerSecond) - 1;
             return
             [
                 BenchColumn.Text("model", "model", $"{Session.Model.Config.Architecture} {Path.GetFileName(Path.TrimEndingDirectorySeparator(Session.Model.Path))}"),
@@ -34,7 +34,7 @@ internal sealed record BenchRow(RankSession Session, string StrategyName, Benchm
                     BenchKey.TokensPerSecond, "t/s", string.Create(CultureInfo.InvariantCulture, $"{Result.TokensPerSecond:F2} ± {Result.Deviation:F2}"),
                     Result.TokensPerSecond, IsNumber: true),
                 new BenchColumn("deviation_t_s", "deviation t/s", Cell: null, Result.Deviation, IsNumber: true),
-                BenchColumn.Number("median_t_s", "median t/s", Result.Median, "F2"),
+                BenchColumn.Number("median_t_s", "median t/s", Result.MedianTokensPerSecond, "F2"),
                 BenchColumn.Text("strategy", "strategy", $"{StrategyName}{(Session.Options.Partition == Partition.Slices ? " slices" : "")}"),
                 BenchColumn.Number("gb_s", "GB/s", Result.BytesPerSecond / 1e9, "F1"),
                 BenchColumn.Number("percent_of_read", "% of read", 100 * Result.ShareOfRead, "F1"),

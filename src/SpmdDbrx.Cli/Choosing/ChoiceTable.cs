@@ -1,6 +1,7 @@
 using System.Globalization;
 using SpmdDbrx.Engine.Performance;
 using SpmdDbrx.Engine.Performance.Choice;
+using SpmdDbrx.Engine.Performance.Inputs;
 using SpmdDbrx.Engine.Performance.Reports;
 
 namespace SpmdDbrx.Cli.Choosing;
@@ -8,8 +9,6 @@ namespace SpmdDbrx.Cli.Choosing;
 /// <summary>What --explain prints: every alternative, the chosen one marked.</summary>
 internal static class ChoiceTable
 {
-    private const double GibiByte = 1024.0 * 1024 * 1024;
-
     /// <summary>The table.</summary>
     /// <param name="choice">Alternatives and what was chosen.</param>
     /// <param name="title">What was measured on.</param>
@@ -24,7 +23,7 @@ internal static class ChoiceTable
             table.Add(
                 candidate == choice.Chosen ? "→" : "", candidate.Alternative.Name, candidate.StrategyName,
                 Number(prediction.TokensPerSecond, "F1"), Number(prediction.PromptTokensPerSecond, "F0"),
-                Number(prediction.MemoryBytesPerNode / ranksPerNode / GibiByte, "F2"),
+                Number(prediction.MemoryBytesPerNode / ranksPerNode / Hardware.GibiByte, "F2"),
                 Milliseconds(prediction, TermGroup.Moe), Milliseconds(prediction, TermGroup.Communication), Milliseconds(prediction, TermGroup.Misc), note);
         }
         return table.ToText();

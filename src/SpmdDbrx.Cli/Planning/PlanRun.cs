@@ -1,6 +1,5 @@
 using System.Diagnostics;
 using System.Globalization;
-using System.Text;
 using SpmdDbrx.Engine.Performance.Inputs;
 using SpmdDbrx.Engine.Performance.Reports;
 using SpmdDbrx.Engine.Placement;
@@ -10,7 +9,6 @@ namespace SpmdDbrx.Cli.Planning;
 /// <summary>One run of <c>plan</c>.</summary>
 internal sealed class PlanRun
 {
-    private const int SearchSelections = 20_000;
     private const int CheckSelections = 200_000;
 
     public required int Nodes { get; init; }
@@ -61,7 +59,7 @@ internal sealed class PlanRun
             return (recorded, recorded);
         }
         ModelShape shape = Catalogue.Model(Model);
-        RoutingDistribution search = RoutingDistribution.Uniform(shape.ExpertCount, shape.TopK, SearchSelections, Seed);
+        RoutingDistribution search = RoutingDistribution.Uniform(shape.ExpertCount, shape.TopK, RoutingDistribution.SearchLimit, Seed);
         return (search, search.IsSampled ? RoutingDistribution.Uniform(shape.ExpertCount, shape.TopK, CheckSelections, Seed + 1) : search);
     }
 
@@ -95,9 +93,9 @@ internal sealed class PlanRun
         if (OutputFile is null)
             return;
         ExpertPlacement chosen = Chosen(candidates);
-        string note = $"plan --nodes {Nodes} --experts-per-node {string.Join(',', ExpertsPerNode)} --seed {Seed}: {Kind}, routing {check.Description}";
+        string note = $"plan --nodes {Nodes} --experts-per-node {string.Join(',', ExpertsPerNode)} --seed {Seed}: {Kind}";
         using PendingFile file = new(OutputFile);
-        file.Stream.Write(Encoding.UTF8.GetBytes(ExpertPlacementFile.ToJson(chosen, ExpectedMaxLoad.Of(chosen, check).Mean, note)));
+        ExpertPlacementFile.Write(file.Stream, chosen, check, note);
         file.Complete();
         if (Format == "table")
             Console.Out.WriteLine($"written to {OutputFile}");

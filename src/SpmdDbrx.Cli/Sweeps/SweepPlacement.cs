@@ -1,4 +1,3 @@
-using System.Text;
 using SpmdDbrx.Engine.Placement;
 using SpmdDbrx.Model;
 
@@ -14,10 +13,9 @@ internal sealed class SweepPlacement(ModelConfig config, string work)
 
     private const string Ring = "ring";
     private const string Best = "best";
-    private const int SelectionLimit = 20_000;
     private const int Seed = 1;
 
-    private readonly RoutingDistribution uniform = RoutingDistribution.Uniform(config.ExpertCount, config.TopK, SelectionLimit, Seed);
+    private readonly RoutingDistribution uniform = RoutingDistribution.Uniform(config.ExpertCount, config.TopK, RoutingDistribution.SearchLimit, Seed);
     private readonly Dictionary<(string Kind, int Nodes, int? ExpertsPerNode), ExpertPlacement> made = [];
 
     /// <summary>What a sweep file may ask for.</summary>
@@ -45,8 +43,7 @@ internal sealed class SweepPlacement(ModelConfig config, string work)
         {
             Directory.CreateDirectory(work);
             using PendingFile pending = new(file);
-            pending.Stream.Write(Encoding.UTF8.GetBytes(ExpertPlacementFile.ToJson(
-                placement, ExpectedMaxLoad.Of(placement, uniform).Mean, $"{cell.System.Placement}, routing {uniform.Description}")));
+            ExpertPlacementFile.Write(pending.Stream, placement, uniform, cell.System.Placement!);
             pending.Complete();
         }
         return file;

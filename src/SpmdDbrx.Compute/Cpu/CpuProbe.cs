@@ -38,7 +38,6 @@ public sealed class CpuProbe(CpuDevice device)
             action();
             seconds[repeat] = Stopwatch.GetElapsedTime(start).TotalSeconds;
         }
-        Array.Sort(seconds);
-        return seconds[Repeats / 2];
+        return Median.Of(seconds);
     }
 }

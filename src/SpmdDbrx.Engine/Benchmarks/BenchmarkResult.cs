@@ -1,3 +1,4 @@
+using SpmdDbrx.Compute;
 using SpmdDbrx.Engine.Generation;
 
 namespace SpmdDbrx.Engine.Benchmarks;
@@ -29,17 +30,17 @@ public sealed record BenchmarkResult(
     }
 
     /// <summary>Median of the repetitions, tokens a second.</summary>
-    public double Median => MedianOf(Samples.Select(Rate));
+    public double MedianTokensPerSecond => Median.Of(Samples.Select(Rate));
 
     /// <summary>Bytes read a second, all ranks, at the median.</summary>
-    public double BytesPerSecond => BytesPerToken * Median;
+    public double BytesPerSecond => BytesPerToken * MedianTokensPerSecond;
 
     /// <summary>Operations a second, all ranks, at the median.</summary>
-    public double FlopPerSecond => FlopPerToken * Median;
+    public double FlopPerSecond => FlopPerToken * MedianTokensPerSecond;
 
     /// <summary>Medians of the probes.</summary>
     public MachineRates Machine => new(
-        MedianOf(Probes.Select(probe => probe.ReadBytesPerSecond)), MedianOf(Probes.Select(probe => probe.PeakFlopPerSecond)));
+        Median.Of(Probes.Select(probe => probe.ReadBytesPerSecond)), Median.Of(Probes.Select(probe => probe.PeakFlopPerSecond)));
 
     /// <summary>Bandwidth reached, as a share of the bandwidth probed just before and just after each repetition; the median.</summary>
     public double ShareOfRead => MedianShare(BytesPerToken, probe => probe.ReadBytesPerSecond);
@@ -53,14 +54,8 @@ public sealed record BenchmarkResult(
     /// <summary>Bytes that rank 0 hands to collectives a layer, counted by the communicator; of a whole batch where a prompt is processed.</summary>
     public double PayloadBytesPerLayer => (double)Communication.PayloadBytes / Samples.Sum(sample => sample.Layers);
 
-    private double MedianShare(double workPerToken, Func<MachineRates, double> rate) => MedianOf(Samples.Select((sample, index) =>
+    private double MedianShare(double workPerToken, Func<MachineRates, double> rate) => Median.Of(Samples.Select((sample, index) =>
         workPerToken * Rate(sample) / ((rate(Probes[index]) + rate(Probes[index + 1])) / 2)));
-
-    private static double MedianOf(IEnumerable<double> values)
-    {
-        double[] sorted = [.. values.Order()];
-        return (sorted[(sorted.Length - 1) / 2] + sorted[sorted.Length / 2]) / 2;
-    }
 
     private static double Rate(PhaseStatistics sample) => sample.Tokens / sample.Seconds;
 }

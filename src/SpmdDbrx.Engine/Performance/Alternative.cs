@@ -11,7 +11,6 @@ namespace SpmdDbrx.Engine.Performance;
 public sealed record Alternative(Spread Spread, Prediction Prediction)
 {
     private const int SearchSteps = 4_000;
-    private const int SelectionLimit = 10_000;
 
     /// <summary>In words, with the experts of a node where they are chosen.</summary>
     public string Name => Spread switch
@@ -79,7 +78,7 @@ public sealed record Alternative(Spread Spread, Prediction Prediction)
         if ((long)held * nodes <= model.ExpertCount || nodes > ExpectedMaxLoad.MaskedRanks)
             yield break;
         yield return (Spread.Ring, common with { Placement = OnEveryRank(ExpertPlacement.Ring(model.ExpertCount, nodes, held), common) });
-        RoutingDistribution routing = common.Routing ?? RoutingDistribution.Uniform(model.ExpertCount, model.TopK, SelectionLimit, seed: 1);
+        RoutingDistribution routing = common.Routing ?? RoutingDistribution.Uniform(model.ExpertCount, model.TopK, RoutingDistribution.SearchLimit, seed: 1);
         ExpertPlacement best = PlacementSearch.Run(routing, [.. Enumerable.Repeat(held, nodes)], seed: 1, SearchSteps, restarts: 1);
         yield return (Spread.Searched, common with { Placement = OnEveryRank(best, common) });
     }

@@ -8,9 +8,6 @@ namespace SpmdDbrx.Engine.Performance;
 /// <summary>How a model is spread over ranks.</summary>
 public sealed record Deployment
 {
-    /// <summary>Selections held to evaluate a placement: all of them up to this number, else a sample of it.</summary>
-    private const int SelectionLimit = 20_000;
-
     /// <summary>N.</summary>
     public required int RankCount { get; init; }
 
@@ -82,7 +79,7 @@ public sealed record Deployment
         if (placement.ExpertCount != model.ExpertCount || placement.RankCount != RankCount)
             throw new InvalidInputException(
                 $"placement: expected {model.ExpertCount} experts on {RankCount} ranks, found {placement.ExpertCount} on {placement.RankCount}");
-        RoutingDistribution routing = Routing ?? RoutingDistribution.Uniform(model.ExpertCount, model.TopK, SelectionLimit, seed: 1);
+        RoutingDistribution routing = Routing ?? RoutingDistribution.Uniform(model.ExpertCount, model.TopK, RoutingDistribution.SearchLimit, seed: 1);
         double held = Enumerable.Range(0, RankCount).Max(rank => placement.ExpertsOf(rank).Length);
         return new ExpertLoad(mean, ExpectedMaxLoad.Of(placement, routing).Mean, held, HeldByNode(placement));
     }

@@ -39,12 +39,11 @@ public static class PerformanceModel
     /// <exception cref="InvalidInputException">It does not fit.</exception>
     public static void RequireFit(Prediction prediction, ModelShape model, Hardware hardware)
     {
-        const double GibiByte = 1024.0 * 1024 * 1024;
         if (!prediction.Fits)
         {
             string what = $"{model.Name} in {prediction.Deployment.Weights.Name} on {prediction.Deployment.NodeCount} of {hardware.Name}";
             throw new InvalidInputException(FormattableString.Invariant(
-                $"nodes: {what} needs {prediction.MemoryBytesPerNode / GibiByte:F1} GiB a node, usable_memory_gib is {prediction.UsableMemoryBytes / GibiByte:F1}; ")
+                $"nodes: {what} needs {prediction.MemoryBytesPerNode / Hardware.GibiByte:F1} GiB a node, usable_memory_gib is {prediction.UsableMemoryBytes / Hardware.GibiByte:F1}; ")
                 + "use more nodes, fewer bits or fewer experts a node");
         }
     }

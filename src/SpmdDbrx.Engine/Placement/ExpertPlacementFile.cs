@@ -43,6 +43,14 @@ public static class ExpertPlacementFile
     public static string Fingerprint(ExpertPlacement placement) =>
         Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(ToJson(placement)))[..8]);
 
+    /// <summary>Writes the file's text, UTF-8, for a routing.</summary>
+    /// <param name="stream">Where to.</param>
+    /// <param name="placement">What to write.</param>
+    /// <param name="routing">What <see cref="ExpectedMaxLoad"/> is computed over, for readers.</param>
+    /// <param name="note">How it was made, for readers; the routing is added.</param>
+    public static void Write(Stream stream, ExpertPlacement placement, RoutingDistribution routing, string note) =>
+        stream.Write(Encoding.UTF8.GetBytes(ToJson(placement, ExpectedMaxLoad.Of(placement, routing).Mean, $"{note}, routing {routing.Description}")));
+
     /// <summary>The file's text.</summary>
     /// <param name="placement">What to write.</param>
     /// <param name="expectedMaxLoad">E[max load], for readers.</param>

@@ -6,6 +6,10 @@ namespace SpmdDbrx.Engine.Placement;
 /// <summary>How often each set of experts is selected together: what a placement is good or bad for.</summary>
 public sealed class RoutingDistribution
 {
+    /// <summary>Selections to search and compare placements with where nothing is asked: all 1,820 of DBRX; of larger models a sample whose mean
+    /// load has a standard error of less than 1 % of an expert, since the load of a selection varies by about one.</summary>
+    public const int SearchLimit = 20_000;
+
     private readonly ushort[] experts;
     private readonly long[] weights;
 

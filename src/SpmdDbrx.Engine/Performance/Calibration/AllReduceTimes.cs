@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using SpmdDbrx.Compute;
 using SpmdDbrx.Engine.Performance.Inputs;
 using SpmdDbrx.Mpi;
 
@@ -77,7 +78,6 @@ public sealed record AllReduceTimes(int RankCount, double SmallSeconds, double L
             world.Allreduce(vector, Operation<float>.Add);
             seconds[repeat] = Stopwatch.GetElapsedTime(start).TotalSeconds;
         }
-        Array.Sort(seconds);
-        return seconds[repeats / 2];
+        return Median.Of(seconds);
     }
 }

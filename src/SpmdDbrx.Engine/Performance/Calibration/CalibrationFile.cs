@@ -8,7 +8,6 @@ namespace SpmdDbrx.Engine.Performance.Calibration;
 /// <summary>Writes a calibration as a file that <see cref="Catalogue"/> reads: sections "hardware", "network" (with more than one rank) and "software".</summary>
 public static class CalibrationFile
 {
-    private const double GibiByte = 1024.0 * 1024 * 1024;
     private static readonly JsonWriterOptions Options = new() { Indented = true, NewLine = "\n", Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
     /// <summary>Writes the file's text, UTF-8.</summary>
@@ -34,8 +33,8 @@ public static class CalibrationFile
     {
         json.WriteStartObject();
         Begin(json, "hardware", calibration.Hardware.Name, calibration.Hardware.Title);
-        WriteFigure(json, "memory_gib", calibration.Hardware.MemoryBytes, 1 / GibiByte);
-        WriteFigure(json, "usable_memory_gib", calibration.Hardware.UsableMemoryBytes, 1 / GibiByte);
+        WriteFigure(json, "memory_gib", calibration.Hardware.MemoryBytes, 1 / Hardware.GibiByte);
+        WriteFigure(json, "usable_memory_gib", calibration.Hardware.UsableMemoryBytes, 1 / Hardware.GibiByte);
         WriteFigure(json, "memory_bandwidth_gb_per_s", calibration.Hardware.MemoryBytesPerSecond, 1e-9);
         WriteFigure(json, "peak_tflop_per_s", calibration.Hardware.FlopPerSecond, 1e-12);
         json.WriteEndObject();

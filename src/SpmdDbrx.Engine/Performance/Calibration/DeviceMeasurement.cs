@@ -56,7 +56,7 @@ public sealed class DeviceMeasurement : IDisposable
             peaks.Add(peak ?? products);
             prefillShares.Add(products / peaks[^1]);
         }
-        return new DeviceRates(Median(reads), Median(decodeShares), Median(peaks), Median(prefillShares), Layer() / 3);
+        return new DeviceRates(Median.Of(reads), Median.Of(decodeShares), Median.Of(peaks), Median.Of(prefillShares), Layer() / 3);
     }
 
     /// <summary>One token through as many experts as a token selects, each time through those that the caches do not hold.</summary>
@@ -89,7 +89,7 @@ public sealed class DeviceMeasurement : IDisposable
     private double Layer()
     {
         using EmptyLayer layer = new(device);
-        return Median([.. Enumerable.Range(0, LayerRepeats).Select(_ => Seconds(layer.Forward))]);
+        return Median.Of(Enumerable.Range(0, LayerRepeats).Select(_ => Seconds(layer.Forward)));
     }
 
     private Activations Tokens(int count, int block) => new(activations, (long)block * PrefillTokens * HiddenDim * sizeof(float), count, HiddenDim);
@@ -121,12 +121,6 @@ public sealed class DeviceMeasurement : IDisposable
         action();
         device.Complete();
         return Stopwatch.GetElapsedTime(start).TotalSeconds;
-    }
-
-    private static double Median(List<double> values)
-    {
-        values.Sort();
-        return values[values.Count / 2];
     }
 
     public void Dispose()

@@ -13,7 +13,6 @@ public sealed class DeploymentChoice
     public const double Margin = 0.10;
 
     private const double Tie = 0.01;
-    private const double GibiByte = 1024.0 * 1024 * 1024;
     private const int OthersNamed = 2;
 
     private DeploymentChoice(IReadOnlyList<Candidate> candidates, Candidate? usual)
@@ -104,7 +103,7 @@ public sealed class DeploymentChoice
         if (obstacle is null && !alternative.Prediction.Fits)
         {
             obstacle = string.Create(CultureInfo.InvariantCulture,
-                $"it needs {alternative.Prediction.MemoryBytesPerNode / GibiByte:F1} GiB a node, there are {alternative.Prediction.UsableMemoryBytes / GibiByte:F1}");
+                $"it needs {alternative.Prediction.MemoryBytesPerNode / Hardware.GibiByte:F1} GiB a node, there are {alternative.Prediction.UsableMemoryBytes / Hardware.GibiByte:F1}");
         }
         return new Candidate(alternative, strategyName, obstacle);
     }

@@ -3,7 +3,8 @@ namespace SpmdDbrx.Engine.Performance.Inputs;
 /// <summary>One node: what its memory and processor can do at best.</summary>
 public sealed record Hardware
 {
-    private const double GibiByte = 1024.0 * 1024 * 1024;
+    /// <summary>Bytes of the GiB in which files and reports give memory.</summary>
+    public const double GibiByte = 1024.0 * 1024 * 1024;
 
     /// <summary>Short name for the command line.</summary>
     public required string Name { get; init; }

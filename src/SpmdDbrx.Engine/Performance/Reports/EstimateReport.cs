@@ -10,7 +10,6 @@ namespace SpmdDbrx.Engine.Performance.Reports;
 /// <param name="software">With which program.</param>
 public sealed class EstimateReport(ModelShape model, Hardware hardware, Network network, Software software)
 {
-    private const double GibiByte = 1024.0 * 1024 * 1024;
     private readonly List<Alternative> alternatives = [];
 
     /// <summary>Adds the alternatives of one number of nodes.</summary>
@@ -32,7 +31,7 @@ public sealed class EstimateReport(ModelShape model, Hardware hardware, Network 
                 prediction.Deployment.NodeCount, alternative.Name, Text(prediction.ExpertsPerLayer, "0.###"),
                 Milliseconds(prediction.SecondsOf(TermGroup.Moe)), Milliseconds(prediction.SecondsOf(TermGroup.Communication)), Milliseconds(prediction.SecondsOf(TermGroup.Misc)),
                 Text(prediction.TokensPerSecond, "F1"), Text(Bound(prediction), "F1"), Text(prediction.PromptTokensPerSecond, "F0"),
-                Text(prediction.MemoryBytesPerNode / GibiByte, "F1"), prediction.Fits ? "yes" : "no",
+                Text(prediction.MemoryBytesPerNode / Hardware.GibiByte, "F1"), prediction.Fits ? "yes" : "no",
                 Money(prediction.Cost?.PriceUsd, "F0"), Money(prediction.Cost?.UsdPerMillionTokens, "F1"), Money(1000 * prediction.Cost?.TokensPerSecondPerUsd, "F3"));
         }
         return table;
@@ -55,8 +54,8 @@ public sealed class EstimateReport(ModelShape model, Hardware hardware, Network 
     public ReportTable Sources()
     {
         ReportTable table = new("Figures and their sources", "of", "figure", "value", "", "source");
-        AddFigure(table, hardware.Name, "memory, GiB", hardware.MemoryBytes, 1 / GibiByte);
-        AddFigure(table, hardware.Name, "usable memory, GiB", hardware.UsableMemoryBytes, 1 / GibiByte);
+        AddFigure(table, hardware.Name, "memory, GiB", hardware.MemoryBytes, 1 / Hardware.GibiByte);
+        AddFigure(table, hardware.Name, "usable memory, GiB", hardware.UsableMemoryBytes, 1 / Hardware.GibiByte);
         AddFigure(table, hardware.Name, "memory bandwidth, GB/s", hardware.MemoryBytesPerSecond, 1e-9);
         AddFigure(table, hardware.Name, "peak, TFLOP/s", hardware.FlopPerSecond, 1e-12);
         AddFigure(table, hardware.Name, "price, USD", hardware.PriceUsd, 1);

@@ -13,7 +13,7 @@ public class BenchmarkResultTests
         BenchmarkResult result = Result(tokensPerSecond: [9, 9, 4.5], readGigabytes: [10, 10, 10, 0]);
 
         Assert.Equal(0.9, result.ShareOfRead, 12);
-        Assert.Equal(9, result.Median);
+        Assert.Equal(9, result.MedianTokensPerSecond);
     }
 
     [Fact]
@@ -21,7 +21,7 @@ public class BenchmarkResultTests
     {
         BenchmarkResult result = Result(tokensPerSecond: [1, 2, 4, 100], readGigabytes: [10, 10, 20, 20, 40]);
 
-        Assert.Equal(3, result.Median);
+        Assert.Equal(3, result.MedianTokensPerSecond);
         Assert.Equal(3e9, result.BytesPerSecond);
         Assert.Equal(20e9, result.Machine.ReadBytesPerSecond);
     }
