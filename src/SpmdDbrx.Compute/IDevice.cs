@@ -86,8 +86,11 @@ public interface IDevice : IDisposable
     /// <param name="output">[tokens, D].</param>
     void SumGroups(Activations input, int groupSize, Activations output);
 
-    /// <summary>Reads every byte of a buffer once and returns a sum that keeps the read from being optimised away ("standby", [P1] §4).</summary>
-    float Touch(DeviceBuffer buffer);
+    /// <summary>Reads every byte of a buffer or of a part of it once and returns a sum that keeps the read from being optimised away ("standby", [P1] §4).</summary>
+    /// <param name="buffer">The buffer.</param>
+    /// <param name="byteOffset">First byte, a multiple of 16.</param>
+    /// <param name="byteLength">Bytes to read; null = all to the end.</param>
+    float Touch(DeviceBuffer buffer, long byteOffset = 0, long? byteLength = null);
 
     /// <summary>Whether calls only encode, so that the next work can be asked for while the last runs. False: calls run at once.</summary>
     bool EncodesAhead { get; }

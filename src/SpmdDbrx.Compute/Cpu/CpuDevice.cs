@@ -144,7 +144,8 @@ public sealed unsafe class CpuDevice : IDevice
         kernels.SumGroups(new RowPointer(input), groupSize, new RowPointer(output));
     }
 
-    public float Touch(DeviceBuffer buffer) => BufferSum.Run(team, buffer);
+    public float Touch(DeviceBuffer buffer, long byteOffset = 0, long? byteLength = null) =>
+        BufferSum.Run(team, buffer, byteOffset, byteLength ?? buffer.ByteLength - byteOffset);
 
     public bool EncodesAhead => false;
 

@@ -58,13 +58,15 @@ public sealed unsafe partial class MetalDevice
 
     /// <inheritdoc/>
     /// <remarks>Runs at once, after everything asked for before.</remarks>
-    public float Touch(DeviceBuffer buffer)
+    public float Touch(DeviceBuffer buffer, long byteOffset = 0, long? byteLength = null)
     {
         MetalBuffer metalBuffer = MetalBuffer.Of(buffer);
         ulong total = 0;
-        for (long first = 0; first < buffer.ByteLength; first += metalBuffer.WindowStep)
+        long end = byteOffset + (byteLength ?? buffer.ByteLength - byteOffset);
+        long bytes;
+        for (long first = byteOffset; first < end; first += bytes)
         {
-            long bytes = Math.Min(metalBuffer.WindowStep, buffer.ByteLength - first);
+            bytes = Math.Min(metalBuffer.WindowStep - (first % metalBuffer.WindowStep), end - first);
             int groups = (int)Math.Clamp(bytes / (ElementwiseThreads * StandbyBytesPerThread), 1, MostStandbyGroups);
             Span<uint> sums = encodingUploads.Reserve<uint>(groups, out Binding sumsBinding);
             StandbyShape shape = new((ulong)bytes, (uint)(groups * ElementwiseThreads));

@@ -252,7 +252,7 @@ public sealed class RankSession : IDisposable
         Attention attention = new(Device, config.Attention, rotary, cache);
         Decoder = new Decoder(config, Device, weights, workspace, attention, experts, Exchange, Clock);
         bool standsBy = Options.Standby && Model.IsPrestacked;
-        Standby = new Standby(Device, standsBy ? [.. share.Experts.Select(expert => mapped.Buffer(Model.Expert(0, expert).W1.File))] : []);
+        Standby = new Standby(Device, standsBy ? mapped.Pages(share.Experts.Select(expert => Model.Expert(0, expert).W1.File)) : []);
         Standby.Run();
     }
 

@@ -6,6 +6,9 @@ namespace SpmdDbrx.Engine.Weights;
 /// <summary>The model files this rank uses, each mapped once and wrapped for the device without a copy.</summary>
 public sealed class MappedWeights(ModelDirectory model, IDevice device) : IDisposable
 {
+    // Apple's: what a driver wires, and what the layers of an expert file are padded to.
+    private const int PageBytes = 16 * 1024;
+
     private readonly Dictionary<string, (MappedFile File, DeviceBuffer Buffer)> files = [];
     private readonly List<FileRange> ranges = [];
 
@@ -30,9 +33,18 @@ public sealed class MappedWeights(ModelDirectory model, IDevice device) : IDispo
         return new WeightMatrix(buffer, location.ByteOffset, location.Rows, location.Columns, location.RowStrideBytes, location.Type);
     }
 
-    /// <summary>A whole file on the device, mapping it on first use.</summary>
-    /// <exception cref="InvalidModelException">The file is missing or not as long as it must be.</exception>
-    public DeviceBuffer Buffer(string fileName) => Open(fileName).Buffer;
+    /// <summary>The pages of some files that hold the weights handed out so far, on the device.</summary>
+    /// <param name="fileNames">Names as in the model's directory.</param>
+    public IReadOnlyList<BufferRange> Pages(IEnumerable<string> fileNames)
+    {
+        Dictionary<MappedFile, DeviceBuffer> buffers = fileNames.Distinct().Select(name => files[name]).ToDictionary(entry => entry.File, entry => entry.Buffer);
+        IEnumerable<FileRange> pages = ranges.Where(range => buffers.ContainsKey(range.File)).Select(range => range with
+        {
+            Start = range.Start / PageBytes * PageBytes,
+            End = Math.Min((range.End + PageBytes - 1) / PageBytes * PageBytes, range.File.Length),
+        });
+        return [.. FileRange.Merge(pages).Select(range => new BufferRange(buffers[range.File], range.Start, range.End))];
+    }
 
     private (MappedFile File, DeviceBuffer Buffer) Open(string fileName)
     {

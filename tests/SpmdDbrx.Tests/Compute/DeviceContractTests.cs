@@ -266,6 +266,20 @@ public abstract class DeviceContractTests
         }
     }
 
+    [SkippableFact]
+    public void Touch_PartOfABuffer_ReadsThatPartOnly()
+    {
+        using DeviceFixture fixture = new(CreateDevice());
+        DeviceBuffer buffer = fixture.Own(fixture.Device.Allocate(100_003));
+        const int Start = 32_768, Bytes = 50_001;
+        foreach ((int position, bool isRead) in new[] { (0, false), (Start - 1, false), (Start, true), (Start + Bytes - 1, true), (Start + Bytes, false), (100_002, false) })
+        {
+            buffer.Span<byte>(0, 100_003).Clear();
+            buffer.Span<byte>(position, 1)[0] = 1;
+            Assert.Equal(isRead, fixture.Device.Touch(buffer, Start, Bytes) > 0);
+        }
+    }
+
     public static TheoryData<int, int, int> AttentionShapes => new()
     {
         { 4, 2, 32 }, { 6, 2, 128 }, { 5, 5, 6 }, { 3, 1, 50 }, { 2, 1, 256 }, { 48, 8, 128 },

@@ -1,5 +1,6 @@
 using SpmdDbrx.Compute;
 using SpmdDbrx.Engine.Session;
+using SpmdDbrx.Engine.Weights;
 using Xunit;
 
 namespace SpmdDbrx.Tests.Engine;
@@ -15,7 +16,7 @@ public sealed class StandbyTests : IDisposable
     [Fact]
     public void While_LongWait_SumsEveryPeriodAndStopsWithIt()
     {
-        Standby standby = new(device, [weights]) { Period = TimeSpan.FromMilliseconds(5) };
+        Standby standby = new(device, [new BufferRange(weights, 0, weights.ByteLength)]) { Period = TimeSpan.FromMilliseconds(5) };
         Assert.True(standby.While(() => SpinWait.SpinUntil(() => standby.Rounds >= 3, TimeSpan.FromSeconds(20))));
         long rounds = standby.Rounds;
         Thread.Sleep(50);
@@ -25,7 +26,7 @@ public sealed class StandbyTests : IDisposable
     [Fact]
     public void While_UserAwayForLong_LeavesTheDeviceInPeace()
     {
-        Standby standby = new(device, [weights]) { Period = TimeSpan.FromMilliseconds(2), Limit = TimeSpan.FromMilliseconds(6) };
+        Standby standby = new(device, [new BufferRange(weights, 0, weights.ByteLength)]) { Period = TimeSpan.FromMilliseconds(2), Limit = TimeSpan.FromMilliseconds(6) };
         standby.While(() => SpinWait.SpinUntil(() => standby.Rounds > 3, TimeSpan.FromMilliseconds(300)));
         Assert.InRange(standby.Rounds, 1, 3);
     }
@@ -42,7 +43,7 @@ public sealed class StandbyTests : IDisposable
     [Fact]
     public void While_WaitThrows_ThrowsAndEndsTheSums()
     {
-        Standby standby = new(device, [weights]) { Period = TimeSpan.FromMilliseconds(1) };
+        Standby standby = new(device, [new BufferRange(weights, 0, weights.ByteLength)]) { Period = TimeSpan.FromMilliseconds(1) };
         Assert.Throws<TimeoutException>(() => standby.While<int>(() => throw new TimeoutException()));
         long rounds = standby.Rounds;
         Thread.Sleep(30);

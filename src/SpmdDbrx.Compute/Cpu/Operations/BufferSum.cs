@@ -3,17 +3,19 @@ using System.Runtime.CompilerServices;
 
 namespace SpmdDbrx.Compute.Cpu;
 
-/// <summary>Reads every byte of a buffer once; an item is a run of bytes.</summary>
+/// <summary>Reads every byte of a part of a buffer once; an item is a run of bytes.</summary>
 internal unsafe struct BufferSum(byte* first, long byteLength, ulong* sums) : IParallelWork
 {
     private const long ItemBytes = 4 << 20;
 
     /// <summary>A sum over all bytes, which only keeps the reads from being optimised away.</summary>
-    public static float Run(ThreadTeam team, DeviceBuffer buffer)
+    public static float Run(ThreadTeam team, DeviceBuffer buffer, long byteOffset, long byteLength)
     {
+        ArgumentOutOfRangeException.ThrowIfNegative(byteOffset);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(byteOffset + byteLength, buffer.ByteLength);
         ulong* sums = stackalloc ulong[64];
-        int items = checked((int)((buffer.ByteLength + ItemBytes - 1) / ItemBytes));
-        var work = new BufferSum(buffer.Pointer, buffer.ByteLength, sums);
+        int items = checked((int)((byteLength + ItemBytes - 1) / ItemBytes));
+        var work = new BufferSum(buffer.Pointer + byteOffset, byteLength, sums);
         team.Run(items, ref work);
         ulong sum = 0;
         for (int slot = 0; slot < 64; slot++)

@@ -62,6 +62,8 @@ public sealed class MetalDeviceTests
                 DeviceFixture.AssertClose(Reference.Multiply(DeviceFixture.Read(input), DeviceFixture.Read(matrix)), output, 2e-5);
             }
             Assert.True(fixture.Device.Touch(wrapped) > 0);
+            // Across the starts of several MTLBuffers, from within one of them.
+            Assert.True(fixture.Device.Touch(wrapped, Stride / 2, (Matrices - 1) * Stride) > 0);
         }
         finally
         {

@@ -1,6 +1,9 @@
+using SpmdDbrx.Compute;
 using SpmdDbrx.Compute.Metal;
 using SpmdDbrx.Engine.Session;
+using SpmdDbrx.Engine.Weights;
 using SpmdDbrx.Mpi;
+using SpmdDbrx.Tests.Engine;
 using Xunit;
 
 namespace SpmdDbrx.Tests.Compute.Metal;
@@ -28,6 +31,43 @@ public sealed class StandbySessionTests(PrestackedTinyModel model) : IClassFixtu
         (_, long asleep) = Wirings(standby: true, idle: TimeSpan.FromSeconds(2));
         (_, long awake) = Wirings(standby: true, idle: TimeSpan.FromSeconds(2), beforeForward: standby => standby.Run());
         Assert.InRange(asleep - awake, Experts, Experts + UploadArenas);
+    }
+
+    [SkippableTheory]
+    [InlineData(0)]
+    [InlineData(20)]
+    [InlineData(30)]
+    public void Keep_RoundsOfSomeLength_NothingIsWiredAgainWhileIdle(int bufferMilliseconds)
+    {
+        MetalCollection.RequireEmulator();
+        // The paper's 512 ms, of which 16 experts take up to 480 ms to sum.
+        using EmulatorOption unwired = new("idleMicroseconds", 512_000);
+        using EmulatorOption slow = new("dispatchMicroseconds", 1000 * bufferMilliseconds);
+        using MetalDevice device = new(new MetalOptions { UseResidencySets = false });
+        DeviceBuffer[] experts = [.. Enumerable.Range(0, Experts).Select(_ => device.Allocate(MetalDevice.PageBytes))];
+        Standby standby = new(device, [.. experts.Select(buffer => new BufferRange(buffer, 0, buffer.ByteLength))]) { Time = device.Time };
+        standby.Run();
+        long wired = device.EmulatedTime!.Wirings;
+        standby.Keep(pause =>
+        {
+            device.Sleep(pause);
+            return standby.Rounds > 20;
+        });
+        Assert.Equal(wired, device.EmulatedTime!.Wirings);
+        Array.ForEach(experts, buffer => buffer.Dispose());
+    }
+
+    [Theory]
+    [InlineData(Partition.Experts)]
+    [InlineData(Partition.Slices)]
+    public void RoundBytes_TwoRanks_AreThePagesThatTheRankReads(Partition partition)
+    {
+        long[] bytes = new long[2];
+        EngineOptions options = new() { Standby = true, Partition = partition };
+        SessionRunner.Run(2, model.ModelPath, options, session => bytes[session.World.Rank] = session.Standby.RoundBytes);
+        long files = Directory.GetFiles(Path.Combine(model.ModelPath, "experts")).Sum(file => new FileInfo(file).Length);
+        // Half a layer of a slice ends in the middle of a page.
+        Assert.All(bytes, value => Assert.InRange(value, files / 2, files / 2 * 1.2));
     }
 
     /// <summary>What the driver wires while a session opens, and while a prompt's tokens run after some idle time.</summary>
