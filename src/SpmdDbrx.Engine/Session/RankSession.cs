@@ -73,7 +73,8 @@ public sealed class RankSession : IDisposable
         : !Placement.HasReplicas ? "contiguous"
         : Options.Placement is null ? "shared" : "replicated";
 
-    /// <summary>Bytes of the model's weights that this rank holds in memory. What K ranks of a host map of the same file counts 1/K on each.</summary>
+    /// <summary>Bytes of the model's weights that this rank holds in memory. An expert that K ranks of a host map from the same file counts 1/K on
+    /// each; what every rank holds counts on every rank.</summary>
     public long WeightBytes { get; private set; }
 
     /// <summary>Weights, KV cache and activations of this rank, bytes.</summary>
@@ -209,6 +210,18 @@ public sealed class RankSession : IDisposable
             needed, $"{Model.Path}: what {holders} of it, with activations and the KV cache of {ContextLength} tokens,"));
     }
 
+    /// <summary>What this rank adds to the memory in use on its host, bytes: what every rank holds counts on the first of those that map the
+    /// same files.</summary>
+    internal long HostBytes
+    {
+        get
+        {
+            bool isFirst = Sharing.HoldersBeside(World.Rank, Placement, expert: null)[0] == World.Rank;
+            long replicatedBytes = Model.SharedWeights().Sum(matrix => matrix.Type.ByteCount((long)matrix.Rows * matrix.Columns));
+            return WeightBytes - (isFirst ? 0 : replicatedBytes) + CacheBytes;
+        }
+    }
+
     private void Map()
     {
         mapped = Own(new MappedWeights(Model, Device));
@@ -219,7 +232,7 @@ public sealed class RankSession : IDisposable
     private void Prefault(IProgress<ByteProgress>? progress)
     {
         using Intracommunicator host = World.SplitByHost();
-        Span<long> needed = [WeightBytes + CacheBytes];
+        Span<long> needed = [HostBytes];
         host.Allreduce(needed, Operation<long>.Add);
         long hostBytes = needed[0];
         RankAgreement.Step(World, "reading its weights into memory", () =>

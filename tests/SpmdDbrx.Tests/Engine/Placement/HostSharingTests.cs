@@ -82,6 +82,25 @@ public sealed class HostSharingTests(PrestackedTinyModel model) : IClassFixture<
         Assert.InRange(shared.Max() - shared.Min(), 0, 16);
     }
 
+    [Theory]
+    [InlineData(2, false, Partition.Experts)]
+    [InlineData(3, true, Partition.Experts)]
+    [InlineData(4, false, Partition.Slices)]
+    public void HostBytes_RanksOfOneHost_AddUpToTheModelAndTheirCaches(int ranks, bool shares, Partition partition)
+    {
+        long alone = 0;
+        long cacheBytes = 0;
+        long[] together = new long[ranks];
+        SessionRunner.Run(1, model.ModelPath, new EngineOptions(), session =>
+        {
+            alone = session.HostBytes;
+            cacheBytes = KvCache.BytesOf(session.Model.Config.LayerCount, session.Model.Config.Attention, session.ContextLength);
+        });
+        EngineOptions options = new() { SharesExperts = shares, Partition = partition };
+        SessionRunner.Run(ranks, model.ModelPath, options, session => together[session.World.Rank] = session.HostBytes);
+        Assert.Equal(alone + ((ranks - 1) * cacheBytes), together.Sum());
+    }
+
     [Fact]
     public void Open_DamagedFile_IsFoundByWhicheverRankChecksIt()
     {
