@@ -1,3 +1,4 @@
+using SpmdDbrx.Compute;
 using SpmdDbrx.Engine.Benchmarks;
 using SpmdDbrx.Engine.Performance;
 using SpmdDbrx.Engine.Performance.Calibration;
@@ -7,7 +8,9 @@ using SpmdDbrx.Engine.Session;
 namespace SpmdDbrx.Cli.Benchmarks;
 
 /// <summary>What the performance model says of a test.</summary>
-internal static class BenchPrediction
+/// <param name="TokensPerSecond">Predicted; median over the repetitions.</param>
+/// <param name="Error">Predicted by measured, less one; median over the repetitions, each with the machine as it was beside it.</param>
+internal sealed record BenchPrediction(double TokensPerSecond, double Error)
 {
     // A single rank sends nothing.
     private static readonly Network NoNetwork = new()
@@ -18,16 +21,20 @@ internal static class BenchPrediction
         BytesPerSecond = new Figure(double.PositiveInfinity, "one rank"),
     };
 
-    /// <summary>Predicted tokens a second, from network and program as calibrated at the start and bandwidth and peak as probed beside the test,
-    /// since a shared host's change within minutes.</summary>
+    /// <summary>From network and program as calibrated at the start, and bandwidth and peak as probed just before and after each repetition,
+    /// since a shared host's change within seconds.</summary>
     /// <param name="session">What ran.</param>
     /// <param name="calibration">Of the same ranks.</param>
     /// <param name="result">Test and probes.</param>
-    public static double TokensPerSecond(RankSession session, ClusterCalibration calibration, BenchmarkResult result)
+    public static BenchPrediction Of(RankSession session, ClusterCalibration calibration, BenchmarkResult result)
     {
-        BenchmarkTest test = result.Test;
-        if (result.Machine != MachineRates.Unknown)
-            calibration = calibration.WithRates(result.Machine.ReadBytesPerSecond, result.Machine.PeakFlopPerSecond, session.World.Size);
+        double[] predicted = [.. result.RatesBeside.Select(rates => TokensPerSecondAt(
+            session, rates == MachineRates.Unknown ? calibration : calibration.WithRates(rates.ReadBytesPerSecond, rates.PeakFlopPerSecond, session.World.Size), result.Test))];
+        return new BenchPrediction(Median.Of(predicted), Median.Of(predicted.Zip(result.Rates, (model, measured) => (model / measured) - 1)));
+    }
+
+    private static double TokensPerSecondAt(RankSession session, ClusterCalibration calibration, BenchmarkTest test)
+    {
         Deployment deployment = Deployment.Of(session.Model, session.Sharing, session.Options, session.Placement);
         Workload workload = new(test.Tokens, test.Depth + (test.Tokens / 2)) { BatchTokens = session.Decoder.BatchCapacity, PromptDepth = test.Depth };
         Prediction prediction = PerformanceModel.Predict(

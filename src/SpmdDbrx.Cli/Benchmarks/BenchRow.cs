@@ -11,8 +11,8 @@ namespace SpmdDbrx.Cli.Benchmarks;
 /// <param name="Session">Model and strategy.</param>
 /// <param name="StrategyName">The preset.</param>
 /// <param name="Result">Measurement.</param>
-/// <param name="PredictedTokensPerSecond">The performance model's word, from a calibration of the same ranks; null = nothing was measured to predict from.</param>
-internal sealed record BenchRow(RankSession Session, string StrategyName, BenchmarkResult Result, double? PredictedTokensPerSecond)
+/// <param name="Prediction">The performance model's word, from a calibration of the same ranks; null = nothing was measured to predict from.</param>
+internal sealed record BenchRow(RankSession Session, string StrategyName, BenchmarkResult Result, BenchPrediction? Prediction)
 {
     /// <summary>The columns, in order; the first seven are llama-bench's.</summary>
     public IReadOnlyList<BenchColumn> Columns
@@ -21,7 +21,6 @@ internal sealed record BenchRow(RankSession Session, string StrategyName, Benchm
         {
             PhaseStatistics total = Total();
             double tokens = total.Tokens;
-            double? error = (PredictedTokensPerSecond / Result.MedianTokensPerSecond) - 1;
             return
             [
                 BenchColumn.Text("model", "model", $"{Session.Model.Config.Architecture} {Path.GetFileName(Path.TrimEndingDirectorySeparator(Session.Model.Path))}"),
@@ -47,8 +46,8 @@ internal sealed record BenchRow(RankSession Session, string StrategyName, Benchm
                 BenchColumn.Number(BenchKey.MeanExperts, "mean experts/layer", Result.MeanExperts, "F3"),
                 BenchColumn.Number(BenchKey.Communications, "communications/layer", Result.CommunicationsPerLayer, "F3"),
                 BenchColumn.Number(BenchKey.PayloadBytes, "bytes/layer", Result.PayloadBytesPerLayer, "F0"),
-                BenchColumn.Number(BenchKey.PredictedTokensPerSecond, "predicted t/s", PredictedTokensPerSecond, "F2"),
-                BenchColumn.Number(BenchKey.PredictionErrorPercent, "error %", 100 * error, "F1"),
+                BenchColumn.Number(BenchKey.PredictedTokensPerSecond, "predicted t/s", Prediction?.TokensPerSecond, "F2"),
+                BenchColumn.Number(BenchKey.PredictionErrorPercent, "error %", 100 * Prediction?.Error, "F1"),
                 BenchColumn.Number("read_gb_s", "read GB/s", Known(Result.Machine.ReadBytesPerSecond) / 1e9, "F1"),
                 BenchColumn.Number("peak_gflop_s", "peak GFLOP/s", Known(Result.Machine.PeakFlopPerSecond) / 1e9, "F1"),
                 BenchColumn.Text("commit", "commit", ProgramVersion.Commit),

@@ -43,11 +43,12 @@ internal sealed class CalibrationCache
     /// the others the one they measured or none.</summary>
     /// <param name="world">All ranks.</param>
     /// <param name="device">This rank's processor.</param>
+    /// <param name="tokenFloats">d_model.</param>
     /// <param name="ranksPerHost">Ranks of the fullest host.</param>
     /// <param name="anew">Measure in any case.</param>
-    public static ClusterCalibration? Obtain(Intracommunicator world, IDevice device, int ranksPerHost, bool anew)
+    public static ClusterCalibration? Obtain(Intracommunicator world, IDevice device, int tokenFloats, int ranksPerHost, bool anew)
     {
-        CalibrationCache cache = new(Path.Combine(Folder, $"calibration-{Key(world, device)}.json"), ranksPerHost);
+        CalibrationCache cache = new(Path.Combine(Folder, $"calibration-{Key(world, device, tokenFloats)}.json"), ranksPerHost);
         ClusterCalibration? known = world.Rank == 0 && !anew ? cache.Read() : null;
         Span<int> isKnown = [known is null ? 0 : 1];
         world.Broadcast(isKnown, 0);
@@ -55,14 +56,14 @@ internal sealed class CalibrationCache
             return known;
         if (world.Rank == 0)
             Log.Information("measuring the cluster for {File}", cache.file);
-        ClusterCalibration measured = ClusterCalibration.Measure(world, device);
+        ClusterCalibration measured = ClusterCalibration.Measure(world, device, tokenFloats);
         if (world.Rank == 0)
             cache.Save(measured);
         return measured;
     }
 
-    /// <summary>16 hexadecimal digits over the hosts in order with their ranks, devices and threads, and the program's build.</summary>
-    private static string Key(Intracommunicator world, IDevice device)
+    /// <summary>16 hexadecimal digits over the hosts in order with their ranks, devices and threads, d_model and the program's build.</summary>
+    private static string Key(Intracommunicator world, IDevice device, int tokenFloats)
     {
         byte[] own = new byte[NameBytes];
         string rank = $"{System.Environment.MachineName} {device.Name} {device.Description}";
@@ -70,7 +71,7 @@ internal sealed class CalibrationCache
         byte[] all = new byte[world.Size * NameBytes];
         world.Allgather<byte>(own, all);
         IEnumerable<string> ranks = all.Chunk(NameBytes).Select(name => Encoding.UTF8.GetString(name).TrimEnd('\0')).Order(StringComparer.Ordinal);
-        string key = string.Join('\n', [Build(typeof(IDevice)), Build(typeof(ClusterCalibration)), .. ranks]);
+        string key = string.Join('\n', [Build(typeof(IDevice)), Build(typeof(ClusterCalibration)), $"{tokenFloats}", .. ranks]);
         return Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(key))[..8]);
     }
 

@@ -36,7 +36,7 @@ internal static class DeploymentChooser
                 Console.Error.WriteLine(kept);
             return options;
         }
-        ClusterCalibration? cluster = measured ?? CalibrationCache.Obtain(world, device, job.RanksPerHost, choice.Recalibrates);
+        ClusterCalibration? cluster = measured ?? CalibrationCache.Obtain(world, device, model.Config.HiddenDim, job.RanksPerHost, choice.Recalibrates);
         string text = RankZero.BroadcastText(world, "choosing strategy and placement", () => Decide(job, cluster!, choice)?.ToText() ?? "");
         if (text.Length == 0 || !choice.Decides)
             return options;

@@ -86,7 +86,7 @@ internal static class BenchCommand
         using IDevice device = options.Device.Create(world);
         options = options.On(world, device);
         ModelDirectory model = RankSession.OpenModel(world, options.ModelPath);
-        ClusterCalibration? calibration = DeploymentChooser.IsAnyEmulated(world, device) ? null : ClusterCalibration.Measure(world, device);
+        ClusterCalibration? calibration = DeploymentChooser.IsAnyEmulated(world, device) ? null : ClusterCalibration.Measure(world, device, model.Config.HiddenDim);
         ModelOptions chosen = DeploymentChooser.Choose(world, device, model, options, calibration);
         BenchOutput output = new(world.Rank == 0 ? Console.Out : TextWriter.Null, plan.Format);
         foreach (string preset in plan.Strategies ?? [chosen.StrategyName])
@@ -98,7 +98,7 @@ internal static class BenchCommand
             foreach (BenchmarkTest test in plan.Tests)
             {
                 BenchmarkResult result = benchmark.Run(test, plan.Repeats);
-                output.Add(new BenchRow(session, preset, result, calibration is null ? null : BenchPrediction.TokensPerSecond(session, calibration, result)));
+                output.Add(new BenchRow(session, preset, result, calibration is null ? null : BenchPrediction.Of(session, calibration, result)));
             }
         }
         output.Complete();

@@ -10,10 +10,13 @@ namespace SpmdDbrx.Cli.Planning;
 /// <summary><c>estimate --calibrate</c>: every rank measures, rank 0 writes the file and prints it.</summary>
 internal static class CalibrateRun
 {
+    /// <summary>The file is for no model in particular.</summary>
+    private const int DbrxHiddenDim = 6_144;
+
     public static int Execute(string file, DeviceOptions options, LoggingOptions logging, string format) => RankProgram.Run(logging, HeartbeatOptions.DefaultSeconds, world =>
     {
         using IDevice device = options.Create(world);
-        ClusterCalibration calibration = ClusterCalibration.Measure(world, device);
+        ClusterCalibration calibration = ClusterCalibration.Measure(world, device, DbrxHiddenDim);
         if (world.Rank == 0)
         {
             using (PendingFile pending = new(file))

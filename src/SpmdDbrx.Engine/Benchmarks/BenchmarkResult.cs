@@ -17,7 +17,7 @@ public sealed record BenchmarkResult(
     LayerCommunication Communication, IReadOnlyList<MachineRates> Probes)
 {
     /// <summary>Mean over the repetitions, tokens a second.</summary>
-    public double TokensPerSecond => Samples.Average(Rate);
+    public double TokensPerSecond => Rates.Average();
 
     /// <summary>Standard deviation over the repetitions, tokens a second.</summary>
     public double Deviation
@@ -25,12 +25,12 @@ public sealed record BenchmarkResult(
         get
         {
             double mean = TokensPerSecond;
-            return Samples.Count < 2 ? 0 : Math.Sqrt(Samples.Sum(sample => Math.Pow(Rate(sample) - mean, 2)) / (Samples.Count - 1));
+            return Samples.Count < 2 ? 0 : Math.Sqrt(Rates.Sum(rate => Math.Pow(rate - mean, 2)) / (Samples.Count - 1));
         }
     }
 
     /// <summary>Median of the repetitions, tokens a second.</summary>
-    public double MedianTokensPerSecond => Median.Of(Samples.Select(Rate));
+    public double MedianTokensPerSecond => Median.Of(Rates);
 
     /// <summary>Bytes read a second, all ranks, at the median.</summary>
     public double BytesPerSecond => BytesPerToken * MedianTokensPerSecond;
@@ -54,8 +54,14 @@ public sealed record BenchmarkResult(
     /// <summary>Bytes that rank 0 hands to collectives a layer, counted by the communicator; of a whole batch where a prompt is processed.</summary>
     public double PayloadBytesPerLayer => (double)Communication.PayloadBytes / Samples.Sum(sample => sample.Layers);
 
-    private double MedianShare(double workPerToken, Func<MachineRates, double> rate) => Median.Of(Samples.Select((sample, index) =>
-        workPerToken * Rate(sample) / ((rate(Probes[index]) + rate(Probes[index + 1])) / 2)));
+    /// <summary>What the machine could do during each repetition: means of the probes just before and just after.</summary>
+    public IEnumerable<MachineRates> RatesBeside => Samples.Select((_, index) => MachineRates.Mean(Probes[index], Probes[index + 1]));
+
+    /// <summary>Tokens a second of each repetition.</summary>
+    public IEnumerable<double> Rates => Samples.Select(Rate);
+
+    private double MedianShare(double workPerToken, Func<MachineRates, double> rate) =>
+        Median.Of(Rates.Zip(RatesBeside, (reached, beside) => workPerToken * reached / rate(beside)));
 
     private static double Rate(PhaseStatistics sample) => sample.Tokens / sample.Seconds;
 }

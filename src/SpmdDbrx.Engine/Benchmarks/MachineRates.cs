@@ -7,4 +7,8 @@ public sealed record MachineRates(double ReadBytesPerSecond, double PeakFlopPerS
 {
     /// <summary>Not probed: shares of it come out as 0.</summary>
     public static MachineRates Unknown { get; } = new(double.PositiveInfinity, double.PositiveInfinity);
+
+    /// <summary>Means of two probes.</summary>
+    public static MachineRates Mean(MachineRates before, MachineRates after) => new(
+        (before.ReadBytesPerSecond + after.ReadBytesPerSecond) / 2, (before.PeakFlopPerSecond + after.PeakFlopPerSecond) / 2);
 }

@@ -68,7 +68,7 @@ public sealed class BenchOutputTests(PrestackedTinyModel model) : IClassFixture<
                 [.. ((double[])[1, 2]).Select(seconds => new PhaseStatistics(10, seconds, 0, 0, 1, 1, 1, 0, 0, 0))],
                 BytesPerToken: 1e9, FlopPerToken: 1e9, BusiestExperts: 1, MeanExperts: 1, new LayerCommunication(1, 1), [.. Enumerable.Repeat(new MachineRates(1e10, 1e12), 3)]);
             BenchOutput output = new(text, format);
-            output.Add(new BenchRow(session, "p-lr-d", result, predicted));
+            output.Add(new BenchRow(session, "p-lr-d", result, predicted is { } speed ? new BenchPrediction(speed, 0.5) : null));
             output.Complete();
         });
         return text.ToString();

@@ -19,13 +19,14 @@ public sealed record ClusterCalibration(Hardware Hardware, Network? Network, Sof
     /// <summary>Measures; a collective call, every rank gets the same result.</summary>
     /// <param name="world">All ranks.</param>
     /// <param name="device">This rank's processor.</param>
-    public static ClusterCalibration Measure(Intracommunicator world, IDevice device)
+    /// <param name="tokenFloats">Floats that the ranks sum for a token: the model's d_model.</param>
+    public static ClusterCalibration Measure(Intracommunicator world, IDevice device, int tokenFloats)
     {
         using Intracommunicator host = world.SplitByHost();
         DeviceRates rates = MeasureNode(world, host, device);
         int ranksPerNode = (int)Reduced(world, host.Size, Operation<double>.Max);
         double memoryBytes = Reduced(world, GC.GetGCMemoryInfo().TotalAvailableMemoryBytes, Operation<double>.Min);
-        AllReduceTimes? times = world.Size > 1 ? AllReduceTimes.Measure(world) : null;
+        AllReduceTimes? times = world.Size > 1 ? AllReduceTimes.Measure(world, tokenFloats) : null;
         string source = string.Create(CultureInfo.InvariantCulture,
             $"measured {DateTime.UtcNow:yyyy-MM-dd}, {world.Size} ranks, {ranksPerNode} a node, {device.Description}");
         Network? network = times is null ? null : Link(times, source);
@@ -86,7 +87,7 @@ public sealed record ClusterCalibration(Hardware Hardware, Network? Network, Sof
     {
         (double latency, double bytesPerSecond) = times.Fit(Algorithm);
         string what = string.Create(CultureInfo.InvariantCulture,
-            $"{source}: all-reduce of {AllReduceTimes.SmallFloats} floats in {times.SmallSeconds * 1e6:F1} us, of {AllReduceTimes.LargeFloats} in {times.LargeSeconds * 1e6:F0} us");
+            $"{source}: all-reduce of {times.TokenFloats} floats in {times.TokenSeconds * 1e6:F1} us, of {AllReduceTimes.BatchTokens} times as many in {times.BatchSeconds * 1e6:F0} us");
         return new Network
         {
             Name = "measured",

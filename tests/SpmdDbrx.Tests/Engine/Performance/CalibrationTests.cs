@@ -17,11 +17,12 @@ public class CalibrationTests
     public void Fit_TimesOfTheModel_GivesBackItsLatencyAndBandwidth(int ranks, double latency, double bytesPerSecond)
     {
         Network network = Catalogue.Network("10gbe") with { LatencySeconds = new Figure(latency, "test"), BytesPerSecond = new Figure(bytesPerSecond, "test") };
-        AllReduceTimes times = new(ranks, Seconds(AllReduceTimes.SmallFloats), Seconds(AllReduceTimes.LargeFloats));
+        const int TokenFloats = 2048, BatchFloats = AllReduceTimes.BatchTokens * TokenFloats;
+        AllReduceTimes times = new(ranks, TokenFloats, Seconds(TokenFloats), Seconds(BatchFloats));
         (double fittedLatency, double fittedBytesPerSecond) = times.Fit(AllReduceAlgorithm.Fastest);
         Network fitted = network with { LatencySeconds = new Figure(fittedLatency, "fit"), BytesPerSecond = new Figure(fittedBytesPerSecond, "fit") };
-        Assert.Equal(times.SmallSeconds, Modelled(fitted, AllReduceTimes.SmallFloats), 0.02 * times.SmallSeconds);
-        Assert.Equal(times.LargeSeconds, Modelled(fitted, AllReduceTimes.LargeFloats), 0.02 * times.LargeSeconds);
+        Assert.Equal(times.TokenSeconds, Modelled(fitted, TokenFloats), 0.02 * times.TokenSeconds);
+        Assert.Equal(times.BatchSeconds, Modelled(fitted, BatchFloats), 0.02 * times.BatchSeconds);
         Assert.Equal(bytesPerSecond, fittedBytesPerSecond, 0.1 * bytesPerSecond);
 
         double Seconds(int floats) => Modelled(network, floats);
@@ -38,7 +39,7 @@ public class CalibrationTests
         InProcessWorld.Run(2, world =>
         {
             using CpuDevice device = new(1);
-            results[world.Rank] = ClusterCalibration.Measure(world, device);
+            results[world.Rank] = ClusterCalibration.Measure(world, device, 2048);
             if (world.Rank == 0)
                 Save(file, results[0]!);
         });
@@ -62,7 +63,7 @@ public class CalibrationTests
         using TemporaryDirectory folder = new();
         using SingleRankCommunicator world = new();
         using CpuDevice device = new(2);
-        Save(folder["one.json"], ClusterCalibration.Measure(world, device));
+        Save(folder["one.json"], ClusterCalibration.Measure(world, device, 2048));
         Assert.False(Catalogue.Holds(folder["one.json"], "network"));
         Assert.True(Catalogue.Holds(folder["one.json"], "hardware"));
     }
