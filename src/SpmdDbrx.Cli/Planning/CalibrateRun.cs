@@ -34,6 +34,8 @@ internal static class CalibrateRun
     {
         ReportTable table = new($"{calibration.Hardware.MemoryBytesPerSecond.Source}; written to {file}", "figure", "value", "unit");
         Add("memory bandwidth of a node", calibration.Hardware.MemoryBytesPerSecond, 1e-9, "GB/s");
+        if (calibration.Hardware.AloneBytesPerSecond is { } alone)
+            Add("of a rank alone", alone, 1e-9, "GB/s");
         Add("share that decoding reaches", calibration.Software.BandwidthFraction, 1, "");
         Add("peak of a node", calibration.Hardware.FlopPerSecond, 1e-9, "GFLOP/s");
         Add("share that prefill reaches", calibration.Software.ComputeFraction, 1, "");

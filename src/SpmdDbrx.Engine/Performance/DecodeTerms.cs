@@ -16,6 +16,7 @@ internal sealed class DecodeTerms
     private readonly ExpertLoad load;
     private readonly int contextTokens;
     private readonly double bytesPerSecond;
+    private readonly double aloneBytesPerSecond;
     private readonly double flopPerSecond;
     private readonly List<Term> terms = [];
 
@@ -29,6 +30,7 @@ internal sealed class DecodeTerms
         this.contextTokens = contextTokens;
         double share = Math.Min(deployment.RankCount, deployment.RanksPerNode);
         bytesPerSecond = hardware.MemoryBytesPerSecond.Value * software.BandwidthFraction.Value / share;
+        aloneBytesPerSecond = Math.Max(bytesPerSecond, (hardware.AloneBytesPerSecond?.Value ?? 0) * software.BandwidthFraction.Value);
         flopPerSecond = hardware.FlopPerSecond.Value / share;
     }
 
@@ -104,9 +106,16 @@ internal sealed class DecodeTerms
             AddAllReduces();
         if (deployment.Strategy.Loading == Loading.OnDemand && load.Busiest > load.Mean)
         {
-            double idle = (load.Busiest - load.Mean) * ExpertBytes / bytesPerSecond;
-            AddPerLayer("waiting for the busiest rank", TermGroup.Communication, idle, $"{Text(load.Busiest)} − {Text(load.Mean)} experts");
+            AddPerLayer("waiting for the busiest rank", TermGroup.Communication, WaitingSeconds(), $"{Text(load.Busiest)} − {Text(load.Mean)} experts");
         }
+    }
+
+    /// <summary>How much longer the busiest rank reads than the mean; where ranks share memory, it has that to itself once the others are done.</summary>
+    /// <remarks>Exact for two ranks: the other one runs 2 · mean − busiest experts.</remarks>
+    private double WaitingSeconds()
+    {
+        double together = Math.Max(0, (2 * load.Mean) - load.Busiest);
+        return ((load.Busiest - together) * ExpertBytes / aloneBytesPerSecond) - ((load.Mean - together) * ExpertBytes / bytesPerSecond);
     }
 
     private void AddAllReduces()

@@ -36,6 +36,8 @@ public static class CalibrationFile
         WriteFigure(json, "memory_gib", calibration.Hardware.MemoryBytes, 1 / Hardware.GibiByte);
         WriteFigure(json, "usable_memory_gib", calibration.Hardware.UsableMemoryBytes, 1 / Hardware.GibiByte);
         WriteFigure(json, "memory_bandwidth_gb_per_s", calibration.Hardware.MemoryBytesPerSecond, 1e-9);
+        if (calibration.Hardware.AloneBytesPerSecond is { } alone)
+            WriteFigure(json, "bandwidth_alone_gb_per_s", alone, 1e-9);
         WriteFigure(json, "peak_tflop_per_s", calibration.Hardware.FlopPerSecond, 1e-12);
         json.WriteEndObject();
         if (calibration.Network is { } network)

@@ -23,14 +23,14 @@ public sealed record ClusterCalibration(Hardware Hardware, Network? Network, Sof
     public static ClusterCalibration Measure(Intracommunicator world, IDevice device, int tokenFloats)
     {
         using Intracommunicator host = world.SplitByHost();
-        DeviceRates rates = MeasureNode(world, host, device);
+        (DeviceRates rates, double aloneBytesPerSecond) = MeasureNode(world, host, device);
         int ranksPerNode = (int)Reduced(world, host.Size, Operation<double>.Max);
         double memoryBytes = Reduced(world, GC.GetGCMemoryInfo().TotalAvailableMemoryBytes, Operation<double>.Min);
         AllReduceTimes? times = world.Size > 1 ? AllReduceTimes.Measure(world, tokenFloats) : null;
         string source = string.Create(CultureInfo.InvariantCulture,
             $"measured {DateTime.UtcNow:yyyy-MM-dd}, {world.Size} ranks, {ranksPerNode} a node, {device.Description}");
         Network? network = times is null ? null : Link(times, source);
-        return new ClusterCalibration(Node(rates, memoryBytes, source), network, Program(rates, source), ranksPerNode);
+        return new ClusterCalibration(Node(rates, aloneBytesPerSecond, memoryBytes, source), network, Program(rates, source), ranksPerNode);
     }
 
     /// <summary>The same program and network on nodes as fast as measured now.</summary>
@@ -51,15 +51,18 @@ public sealed record ClusterCalibration(Hardware Hardware, Network? Network, Sof
         };
     }
 
-    /// <summary>Rates of the slowest node: the sum over its ranks, which measure at the same time.</summary>
-    private static DeviceRates MeasureNode(Intracommunicator world, Intracommunicator host, IDevice device)
+    /// <summary>Rates of the slowest node, the sum over its ranks, which measure at the same time; and of the slowest rank alone.</summary>
+    private static (DeviceRates Rates, double AloneBytesPerSecond) MeasureNode(Intracommunicator world, Intracommunicator host, IDevice device)
     {
         DeviceMeasurement? measurement = null;
         DeviceRates own = null!;
+        double alone = 0;
         try
         {
             RankAgreement.Step(world, "making room for a measurement", () => measurement = new DeviceMeasurement(device));
             RankAgreement.Step(world, "measuring its device", () => own = measurement!.Run());
+            for (int rank = 0; rank < world.Size; rank++)
+                RankAgreement.Step(world, "measuring its device alone", () => alone = rank == world.Rank ? measurement!.ReadBytesPerSecond() : alone);
         }
         finally
         {
@@ -70,16 +73,18 @@ public sealed record ClusterCalibration(Hardware Hardware, Network? Network, Sof
         world.Allreduce(rates.AsSpan(), Operation<double>.Min);
         double[] shares = [own.DecodeShare / world.Size, own.PrefillShare / world.Size];
         world.Allreduce(shares.AsSpan(), Operation<double>.Add);
-        return new DeviceRates(rates[0], shares[0], rates[1], shares[1], Reduced(world, own.HandOverSeconds, Operation<double>.Max));
+        DeviceRates node = new(rates[0], shares[0], rates[1], shares[1], Reduced(world, own.HandOverSeconds, Operation<double>.Max));
+        return (node, Reduced(world, alone, Operation<double>.Min));
     }
 
-    private static Hardware Node(DeviceRates rates, double memoryBytes, string source) => new()
+    private static Hardware Node(DeviceRates rates, double aloneBytesPerSecond, double memoryBytes, string source) => new()
     {
         Name = "measured",
         Title = "this machine",
         MemoryBytes = new Figure(memoryBytes, source),
         UsableMemoryBytes = new Figure(memoryBytes, source),
         MemoryBytesPerSecond = new Figure(rates.ReadBytesPerSecond, $"{source}: reading 264 MB"),
+        AloneBytesPerSecond = new Figure(aloneBytesPerSecond, $"{source}: the same, one rank after the other"),
         FlopPerSecond = new Figure(rates.FlopPerSecond, $"{source}: multiply-adds as prefill runs them, or expert products where these are not probed"),
     };
 

@@ -48,7 +48,7 @@ public sealed class DeviceMeasurement : IDisposable
                 Array.ForEach([reads, decodeShares, peaks, prefillShares], values => values.Clear());
             for (int repeat = 0; repeat < DecodesPerRound; repeat++)
             {
-                reads.Add(ExpertCount * ExpertBytes / Seconds(() => device.Touch(weights)));
+                reads.Add(Read());
                 decodeShares.Add(DecodeExperts * ExpertBytes / Seconds(Decode) / reads[^1]);
             }
             double? peak = device is CpuDevice cpu ? new CpuProbe(cpu).PrefillFlopPerSecond() : null;
@@ -58,6 +58,11 @@ public sealed class DeviceMeasurement : IDisposable
         }
         return new DeviceRates(Median.Of(reads), Median.Of(decodeShares), Median.Of(peaks), Median.Of(prefillShares), Layer() / 3);
     }
+
+    /// <summary>Bytes a second of a few readings; median.</summary>
+    public double ReadBytesPerSecond() => Median.Of(Enumerable.Range(0, Rounds).Select(_ => Read()));
+
+    private double Read() => ExpertCount * ExpertBytes / Seconds(() => device.Touch(weights));
 
     /// <summary>One token through as many experts as a token selects, each time through those that the caches do not hold.</summary>
     private void Decode()

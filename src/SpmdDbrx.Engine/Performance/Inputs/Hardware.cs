@@ -3,6 +3,8 @@ namespace SpmdDbrx.Engine.Performance.Inputs;
 /// <summary>One node: what its memory and processor can do at best.</summary>
 public sealed record Hardware
 {
+    private const string BandwidthUnit = "GB/s, thousand millions of bytes";
+
     /// <summary>Bytes of the GiB in which files and reports give memory.</summary>
     public const double GibiByte = 1024.0 * 1024 * 1024;
 
@@ -24,6 +26,9 @@ public sealed record Hardware
     /// <summary>B_mem of Eq. 1, bytes/s.</summary>
     public required Figure MemoryBytesPerSecond { get; init; }
 
+    /// <summary>What one rank draws from memory while all others of the job wait, bytes/s; null = no more than its share of the node's.</summary>
+    public Figure? AloneBytesPerSecond { get; init; }
+
     /// <summary>G of Eq. 1, FLOP/s.</summary>
     public required Figure FlopPerSecond { get; init; }
 
@@ -36,7 +41,7 @@ public sealed record Hardware
     /// <summary>Reads the "hardware" section of a file.</summary>
     internal static Hardware Read(JsonField section)
     {
-        section.AllowOnly("name", "title", "software", "memory_gib", "usable_memory_gib", "memory_bandwidth_gb_per_s", "peak_tflop_per_s", "price_usd", "power_w");
+        section.AllowOnly("name", "title", "software", "memory_gib", "usable_memory_gib", "memory_bandwidth_gb_per_s", "bandwidth_alone_gb_per_s", "peak_tflop_per_s", "price_usd", "power_w");
         Figure memory = Figure.Read(section["memory_gib"], 0.1, 1e6, "GiB", GibiByte);
         JsonField? usableField = section.Optional("usable_memory_gib");
         Figure usable = usableField is { } field ? Figure.Read(field, 0.1, 1e6, "GiB", GibiByte) : memory;
@@ -49,7 +54,8 @@ public sealed record Hardware
             Software = section.Optional("software")?.Text(),
             MemoryBytes = memory,
             UsableMemoryBytes = usable,
-            MemoryBytesPerSecond = Figure.Read(section["memory_bandwidth_gb_per_s"], 0.1, 1e6, "GB/s, thousand millions of bytes", 1e9),
+            MemoryBytesPerSecond = Figure.Read(section["memory_bandwidth_gb_per_s"], 0.1, 1e6, BandwidthUnit, 1e9),
+            AloneBytesPerSecond = section.Optional("bandwidth_alone_gb_per_s") is { } alone ? Figure.Read(alone, 0.1, 1e6, BandwidthUnit, 1e9) : null,
             FlopPerSecond = Figure.Read(section["peak_tflop_per_s"], 1e-4, 1e6, "TFLOP/s, dense bfloat16", 1e12),
             PriceUsd = section.Optional("price_usd") is { } price ? Figure.Read(price, 0, 1e9, "USD") : null,
             PowerWatts = section.Optional("power_w") is { } power ? Figure.Read(power, 0, 1e6, "W") : null,

@@ -49,6 +49,7 @@ public class CalibrationTests
         Software software = Catalogue.Software(file);
         Assert.InRange(hardware.MemoryBytesPerSecond.Value / results[0]!.Hardware.MemoryBytesPerSecond.Value, 0.999, 1.001);
         Assert.InRange(hardware.MemoryBytesPerSecond.Value, 0.2e9, 5e12);
+        Assert.InRange(hardware.AloneBytesPerSecond!.Value.Value, 0.2e9, 5e12);
         Assert.InRange(hardware.FlopPerSecond.Value, 0.2e9, 1e14);
         Assert.InRange(network.LatencySeconds.Value, 1e-9, 1);
         Assert.Equal(AllReduceAlgorithm.Fastest, software.AllReduce);

@@ -40,6 +40,7 @@ public sealed class CatalogueTests : IDisposable
     [InlineData("\"memory_bandwidth_gb_per_s\": {\"value\": 800}", "hardware.memory_bandwidth_gb_per_s.source: missing")]
     [InlineData("\"memory_bandwidth_gb_per_s\": {\"value\": 0, \"source\": \"x\"}", "hardware.memory_bandwidth_gb_per_s.value: expected a number from 0.1")]
     [InlineData("\"memory_bandwidth\": 800", "hardware.memory_bandwidth: unknown field")]
+    [InlineData("\"memory_bandwidth_gb_per_s\": 800, \"bandwidth_alone_gb_per_s\": -1", "hardware.bandwidth_alone_gb_per_s: expected a number from 0.1")]
     [InlineData("\"memory_bandwidth_gb_per_s\": 800, \"usable_memory_gib\": 200", "hardware.usable_memory_gib: expected at most memory_gib")]
     public void Hardware_BadField_NamesFileAndField(string fields, string expected)
     {

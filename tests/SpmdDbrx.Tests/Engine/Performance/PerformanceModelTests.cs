@@ -37,6 +37,22 @@ public class PerformanceModelTests
     }
 
     [Fact]
+    public void Predict_RankAloneReadsFaster_WaitsLessForTheBusiest()
+    {
+        // Two ranks of one memory of 800 GB/s: 1.354 experts each at 400 GB/s, then 1.292 of the busier one at 600.
+        Deployment two = new() { RankCount = 2, RanksPerNode = 2, Strategy = new Strategy(Stacking.Prestacked, Topology.Decentralized, Loading.OnDemand) };
+        Hardware mac = Mac with { AloneBytesPerSecond = new Figure(600e9, "test") };
+        Prediction prediction = PerformanceModel.Predict(Dbrx, mac, Ethernet, Ideal, two, new Workload(128, 0));
+        double expertBytes = 40 * Dbrx.ExpertWeights * 2;
+        double busiest = two.LoadOf(Dbrx).Busiest;
+        double expected = expertBytes * (((4 - busiest) / 400e9) + (((2 * busiest) - 4) / 600e9));
+        Assert.Equal(2.646, busiest, 0.02);
+        Assert.Equal(expected, Seconds(prediction, "expert weights, 2 a layer") + Seconds(prediction, "waiting for the busiest rank"), 9);
+        Prediction alike = PerformanceModel.Predict(Dbrx, Mac, Ethernet, Ideal, two, new Workload(128, 0));
+        Assert.Equal(expertBytes * (busiest - 2) / 400e9, Seconds(alike, "waiting for the busiest rank"), 9);
+    }
+
+    [Fact]
     public void Predict_LongerContext_CostsExactlyTheCacheBytes()
     {
         Deployment two = new() { RankCount = 2 };
