@@ -36,9 +36,9 @@ internal sealed record BenchRow(RankSession Session, string StrategyName, Benchm
                 BenchColumn.Number("median_t_s", "median t/s", Result.MedianTokensPerSecond, "F2"),
                 BenchColumn.Text("strategy", "strategy", $"{StrategyName}{(Session.Options.Partition == Partition.Slices ? " slices" : "")}"),
                 BenchColumn.Number("gb_s", "GB/s", Result.BytesPerSecond / 1e9, "F1"),
-                BenchColumn.Number("percent_of_read", "% of read", 100 * Result.ShareOfRead, "F1"),
+                BenchColumn.Number("percent_of_read", "% of read", IfProbed(100 * Result.ShareOfRead), "F1"),
                 BenchColumn.Number("gflop_s", "GFLOP/s", Result.FlopPerSecond / 1e9, "F1"),
-                BenchColumn.Number("percent_of_peak", "% of peak", 100 * Result.ShareOfPeak, "F1"),
+                BenchColumn.Number("percent_of_peak", "% of peak", IfProbed(100 * Result.ShareOfPeak), "F1"),
                 BenchColumn.Number(BenchKey.MoeMilliseconds, "MoE ms", 1e3 * total.ExpertSeconds / tokens, "F3"),
                 BenchColumn.Number(BenchKey.CommunicationMilliseconds, "comm. ms", 1e3 * total.CommunicationSeconds / tokens, "F3"),
                 BenchColumn.Number(BenchKey.MiscMilliseconds, "misc. ms", 1e3 * total.MiscSeconds / tokens, "F3"),
@@ -48,15 +48,15 @@ internal sealed record BenchRow(RankSession Session, string StrategyName, Benchm
                 BenchColumn.Number(BenchKey.PayloadBytes, "bytes/layer", Result.PayloadBytesPerLayer, "F0"),
                 BenchColumn.Number(BenchKey.PredictedTokensPerSecond, "predicted t/s", Prediction?.TokensPerSecond, "F2"),
                 BenchColumn.Number(BenchKey.PredictionErrorPercent, "error %", 100 * Prediction?.Error, "F1"),
-                BenchColumn.Number("read_gb_s", "read GB/s", Known(Result.Machine.ReadBytesPerSecond) / 1e9, "F1"),
-                BenchColumn.Number("peak_gflop_s", "peak GFLOP/s", Known(Result.Machine.PeakFlopPerSecond) / 1e9, "F1"),
+                BenchColumn.Number("read_gb_s", "read GB/s", IfProbed(Result.Machine.ReadBytesPerSecond / 1e9), "F1"),
+                BenchColumn.Number("peak_gflop_s", "peak GFLOP/s", IfProbed(Result.Machine.PeakFlopPerSecond / 1e9), "F1"),
                 BenchColumn.Text("commit", "commit", ProgramVersion.Commit),
             ];
         }
     }
 
-    // JSON has no infinity.
-    private static double Known(double rate) => double.IsFinite(rate) ? rate : 0;
+    // GPUs are not probed, nor is anything with --no-probe.
+    private double? IfProbed(double value) => Result.Machine == MachineRates.Unknown ? null : value;
 
     private double ParameterCount => ModelShape.From("model", Session.Model.Config).TotalWeights;
 

@@ -5,7 +5,7 @@ namespace SpmdDbrx.Engine.Benchmarks;
 /// <param name="PeakFlopPerSecond">Multiply-adds of all threads of all ranks together, counted as two operations each, with the instructions that prefill runs on.</param>
 public sealed record MachineRates(double ReadBytesPerSecond, double PeakFlopPerSecond)
 {
-    /// <summary>Not probed: shares of it come out as 0.</summary>
+    /// <summary>Not probed.</summary>
     public static MachineRates Unknown { get; } = new(double.PositiveInfinity, double.PositiveInfinity);
 
     /// <summary>Means of two probes.</summary>

@@ -124,7 +124,8 @@ public sealed class LostRankTests(Netlab lab) : IDisposable
         return job;
     }
 
-    /// <summary>A job of so many prompts that it cannot end by itself, and whose first text is out.</summary>
+    /// <summary>A job of so many prompts that it cannot end by itself, and whose first text is out. With a token a batch, what happens between
+    /// two prompts takes no time to speak of.</summary>
     private Process StartGenerating(bool isPrefill)
     {
         Random random = new(1);
@@ -132,7 +133,7 @@ public sealed class LostRankTests(Netlab lab) : IDisposable
             isPrefill ? string.Join(' ', Enumerable.Range(0, 40).Select(_ => random.Next(1000))) : "The");
         File.WriteAllLines(lab["prompts.jsonl"], prompts.Select(prompt => JsonSerializer.Serialize(new { prompt })));
         Process job = lab.Start(
-            "generate", "--model", lab.ModelPath, "--prompts", lab["prompts.jsonl"], "-n", isPrefill ? "1" : "500", "--ignore-eos", "--stream");
+            "generate", "--model", lab.ModelPath, "--prompts", lab["prompts.jsonl"], "-n", isPrefill ? "1" : "500", "--batch", "1", "--ignore-eos", "--stream");
         Assert.True(job.StandardOutput.Read() >= 0, "no text");
         _ = job.StandardOutput.ReadToEndAsync();
         return job;
