@@ -9,8 +9,9 @@ internal unsafe struct AttentionBlocks<TVector>(
     RowPointer qkv, AttentionShape shape, KvPointer cache, int position, int blockCount, float* scores, float* partials) : IParallelWork
     where TVector : unmanaged, IFloatVector<TVector>
 {
-    /// <summary>Positions of a block.</summary>
-    public const int BlockPositions = 512;
+    /// <summary>Positions of a block: runs of 122 keys and of 61 values. Rows of runs a power of two apart would fall into the same sets of the
+    /// caches and displace one another.</summary>
+    public const int BlockPositions = 488;
 
     /// <summary>Floats in front of the weighted values of a partial result: maximum and sum, padded to keep the values aligned.</summary>
     public const int Header = 16;
