@@ -18,12 +18,11 @@ internal static class ChoiceTable
         foreach (Candidate candidate in choice.Candidates.OrderByDescending(candidate => candidate.TokensPerSecond))
         {
             Prediction prediction = candidate.Alternative.Prediction;
-            int ranksPerNode = Math.Min(prediction.Deployment.RankCount, prediction.Deployment.RanksPerNode);
             string note = candidate.Obstacle ?? (candidate == choice.Usual ? string.Create(CultureInfo.InvariantCulture, $"usual; {DeploymentChoice.Margin:P0} more displaces it") : "");
             table.Add(
                 candidate == choice.Chosen ? "→" : "", candidate.Alternative.Name, candidate.StrategyName,
                 Number(prediction.TokensPerSecond, "F1"), Number(prediction.PromptTokensPerSecond, "F0"),
-                Number(prediction.MemoryBytesPerNode / ranksPerNode / Hardware.GibiByte, "F2"),
+                Number(prediction.MemoryBytesPerNode / prediction.Deployment.RanksOnNode / Hardware.GibiByte, "F2"),
                 Milliseconds(prediction, TermGroup.Moe), Milliseconds(prediction, TermGroup.Communication), Milliseconds(prediction, TermGroup.Misc), note);
         }
         return table.ToText();

@@ -28,10 +28,9 @@ internal sealed class DecodeTerms
         this.deployment = deployment;
         this.load = load;
         this.contextTokens = contextTokens;
-        double share = Math.Min(deployment.RankCount, deployment.RanksPerNode);
-        bytesPerSecond = hardware.MemoryBytesPerSecond.Value * software.BandwidthFraction.Value / share;
+        bytesPerSecond = hardware.MemoryBytesPerSecond.Value * software.BandwidthFraction.Value / deployment.RanksOnNode;
         aloneBytesPerSecond = Math.Max(bytesPerSecond, (hardware.AloneBytesPerSecond?.Value ?? 0) * software.BandwidthFraction.Value);
-        flopPerSecond = hardware.FlopPerSecond.Value / share;
+        flopPerSecond = hardware.FlopPerSecond.Value / deployment.RanksOnNode;
     }
 
     /// <summary>Experts that the rank whose time is counted runs in a layer.</summary>

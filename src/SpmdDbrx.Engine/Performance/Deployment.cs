@@ -14,6 +14,9 @@ public sealed record Deployment
     /// <summary>Ranks that share one node's memory, bandwidth and arithmetic.</summary>
     public int RanksPerNode { get; init; } = 1;
 
+    /// <summary>Ranks on the fullest node.</summary>
+    public int RanksOnNode => Math.Min(RankCount, RanksPerNode);
+
     /// <summary>A number per rank, equal exactly for ranks of one node; null = <see cref="RanksPerNode"/> consecutive ranks each.</summary>
     public IReadOnlyList<int>? NodeOfRank { get; init; }
 
@@ -74,7 +77,7 @@ public sealed record Deployment
             throw new InvalidInputException($"ranks per node: expected at least 1, found {RanksPerNode}");
         double mean = (double)model.TopK / RankCount;
         if (Partition == Partition.Slices)
-            return new ExpertLoad(mean, mean, (double)model.ExpertCount / RankCount, Math.Min(RankCount, RanksPerNode) * (double)model.ExpertCount / RankCount);
+            return new ExpertLoad(mean, mean, (double)model.ExpertCount / RankCount, RanksOnNode * (double)model.ExpertCount / RankCount);
         ExpertPlacement placement = Placement ?? ExpertPlacement.Contiguous(model.ExpertCount, RankCount);
         if (placement.ExpertCount != model.ExpertCount || placement.RankCount != RankCount)
             throw new InvalidInputException(

@@ -52,12 +52,11 @@ public static class PerformanceModel
     internal static double MemoryBytesPerNode(ModelShape model, Software software, Deployment deployment, ExpertLoad load, Workload workload)
     {
         bool sharesAttention = deployment.SplitsAttention;
-        double ranksOnNode = Math.Min(deployment.RankCount, deployment.RanksPerNode);
-        double attentionShare = sharesAttention ? ranksOnNode / deployment.RankCount : 1;
+        double attentionShare = sharesAttention ? (double)deployment.RanksOnNode / deployment.RankCount : 1;
         double attention = model.LayerCount * model.AttentionWeights * deployment.Weights.AttentionBits / 8 * attentionShare;
         double others = ((2 * model.LmHeadWeights) + (model.LayerCount * model.RouterWeights)) * deployment.Weights.OtherBits / 8;
         double experts = model.LayerCount * load.HeldByNode * model.ExpertWeights * deployment.Weights.ExpertBits / 8;
-        double cachesOnNode = deployment.Strategy.Topology == Topology.Centralized ? 1 : sharesAttention ? attentionShare : ranksOnNode;
+        double cachesOnNode = deployment.Strategy.Topology == Topology.Centralized ? 1 : sharesAttention ? attentionShare : deployment.RanksOnNode;
         double cache = model.LayerCount * 2 * model.KvDim * software.KvBytesPerValue.Value * workload.CacheTokens * cachesOnNode;
         return attention + others + experts + cache;
     }

@@ -33,9 +33,8 @@ internal sealed class PrefillTime
         this.deployment = deployment;
         this.load = load;
         this.decodeMoeSeconds = decodeMoeSeconds;
-        double sharers = Math.Min(deployment.RankCount, deployment.RanksPerNode);
-        bytesPerSecond = hardware.MemoryBytesPerSecond.Value * software.BandwidthFraction.Value / sharers;
-        flopPerSecond = hardware.FlopPerSecond.Value * software.ComputeFraction.Value / sharers;
+        bytesPerSecond = hardware.MemoryBytesPerSecond.Value * software.BandwidthFraction.Value / deployment.RanksOnNode;
+        flopPerSecond = hardware.FlopPerSecond.Value * software.ComputeFraction.Value / deployment.RanksOnNode;
     }
 
     /// <summary>Seconds for the prompt of a workload.</summary>

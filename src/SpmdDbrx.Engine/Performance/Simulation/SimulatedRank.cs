@@ -21,7 +21,7 @@ internal sealed class SimulatedRank
         this.rank = rank;
         random = new Random(unchecked((scenario.Seed * 1_000_003) + rank));
         Hardware hardware = scenario.Hardware.Count == 1 ? scenario.Hardware[0] : scenario.Hardware[rank];
-        double slowdown = scenario.Stragglers.GetValueOrDefault(rank, 1) * Math.Min(scenario.Deployment.RankCount, scenario.Deployment.RanksPerNode);
+        double slowdown = scenario.Stragglers.GetValueOrDefault(rank, 1) * scenario.Deployment.RanksOnNode;
         secondsPerByte = slowdown / (hardware.MemoryBytesPerSecond.Value * scenario.Software.BandwidthFraction.Value);
         secondsPerFlop = slowdown / hardware.FlopPerSecond.Value;
         if (experts is not null)

@@ -13,6 +13,13 @@ public sealed class MetalCollection
     internal static void Require() =>
         Skip.IfNot(MetalDevice.IsAvailable, "no Metal device: build the emulator with `make -C native/metal` (clang-19, libclang-rt-19-dev)");
 
+    /// <summary>A device, or a visible skip.</summary>
+    internal static MetalDevice Open(MetalOptions? options = null)
+    {
+        Require();
+        return new MetalDevice(options);
+    }
+
     /// <summary>Skips on a real GPU too: its clock cannot be told to run ahead.</summary>
     internal static void RequireEmulator()
     {

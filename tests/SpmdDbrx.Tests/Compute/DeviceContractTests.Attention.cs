@@ -1,0 +1,32 @@
+using SpmdDbrx.Compute;
+using Xunit;
+
+namespace SpmdDbrx.Tests.Compute;
+
+public abstract partial class DeviceContractTests
+{
+    public static TheoryData<int, int, int> AttentionShapes => new()
+    {
+        { 4, 2, 32 }, { 6, 2, 128 }, { 5, 5, 6 }, { 3, 1, 50 }, { 2, 1, 256 }, { 48, 8, 128 },
+    };
+
+    [SkippableTheory, MemberData(nameof(AttentionShapes))]
+    public void Attend_SeveralBatches_MatchesReference(int heads, int kvHeads, int headDim)
+    {
+        using DeviceFixture fixture = new(CreateDevice());
+        AttentionShape shape = new(heads, kvHeads, headDim, Clip: 1.5f);
+        using AttentionCase attention = new(fixture, shape, capacity: 131);
+        foreach (int tokens in heads > 8 ? new[] { 1, 5, 1 } : [3, 1, 41, 1, 9, 1, 70, 4])
+            attention.Check(tokens, Tolerance);
+    }
+
+    [SkippableFact]
+    public void Attend_LongContext_MatchesReference()
+    {
+        using DeviceFixture fixture = new(CreateDevice());
+        using AttentionCase attention = new(fixture, new AttentionShape(4, 2, 32, Clip: null), capacity: 1200);
+        attention.Check(1021, Tolerance);
+        foreach (int tokens in new[] { 1, 1, 1, 2, 4, 1 })
+            attention.Check(tokens, Tolerance);
+    }
+}
