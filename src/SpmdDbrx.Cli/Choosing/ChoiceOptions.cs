@@ -18,7 +18,7 @@ internal sealed record ChoiceOptions(bool Decides, bool Explains, bool Recalibra
         Option<string> choice = settings.Option(
             "--choice", "auto",
             $"auto: when none of {string.Join(", ", Deciding)} is given, pick what is predicted clearly faster than the usual (p-lr-d, whole experts, shared "
-            + "by the ranks of a host) from latency, bandwidth and memory, measured once a cluster and again after {CalibrationCache.DaysKept} days; off: run the usual", "MODE");
+            + $"by the ranks of a host) from latency, bandwidth and memory, measured once a cluster and again after {CalibrationCache.DaysKept} days; off: run the usual", "MODE");
         choice.RequireOneOf("auto", "off");
         Option<bool> explain = settings.Option("--explain", false, "print every alternative with its predicted speed and memory on standard error");
         Option<bool> recalibrate = settings.Option("--recalibrate", false, $"measure the cluster again instead of using what a start of the last {CalibrationCache.DaysKept} days measured, as when its network has changed");

@@ -1,4 +1,3 @@
-using System.Text.Json;
 using SpmdDbrx.Compute;
 using SpmdDbrx.Engine.Decoding;
 using SpmdDbrx.Engine.Sampling;
@@ -124,9 +123,9 @@ public sealed class Generator(RankSession session, Tokenizer? tokenizer)
     private void RequireAgreement(GenerationRequest request) => RankAgreement.RequireSame(
         session.World,
         ("most tokens", $"{request.MaxTokens}"),
-        ("sampling", JsonSerializer.Serialize(request.Sampling)),
+        ("sampling", $"{request.Sampling}"),
         ("stop tokens", string.Join(' ', request.StopTokens.Order())),
-        ("stop texts", JsonSerializer.Serialize(request.StopTexts)),
+        ("stop texts", string.Join('\0', request.StopTexts)),
         ("whether logits are written", $"{request.OnLogits is not null}"));
 
     private void RequireFittingPrompt(IReadOnlyList<int> prompt)
