@@ -47,7 +47,7 @@ public interface IDevice : IDisposable
     void Multiply(Activations input, in WeightMatrix weight, Activations output);
 
     /// <summary>Clamps q, k and v, rotates q (in place) and k (RoPE, rotate-half), and stores k and v at positions position … position + tokens − 1.</summary>
-    /// <param name="qkv">[tokens, QkvDim].</param>
+    /// <param name="qkv">[tokens, QkvDim]; what it holds of k and v afterwards is left to the device.</param>
     /// <param name="shape">Heads and clip.</param>
     /// <param name="rotary">Tables for at least position + tokens positions.</param>
     /// <param name="cache">Where k and v go.</param>

@@ -1,8 +1,12 @@
 namespace SpmdDbrx.Compute;
 
-/// <summary>Keys and values of every layer, float32 [kvHeadCount, capacity, headDim] a layer, allocated once.</summary>
+/// <summary>Keys and values of every layer, float32, allocated once.</summary>
+/// <remarks>Only their device reads and writes them, in an order of its own: a GPU as [kvHeadCount, capacity, headDim], the CPU as
+/// <see cref="Cpu.KvPanels{TVector}"/>. Capacity and headDim are rounded up, so that whole registers fit.</remarks>
 public sealed class KvCache : IDisposable
 {
+    private const int WidestRegister = 16;
+
     private readonly DeviceBuffer[] keys;
     private readonly DeviceBuffer[] values;
 
@@ -24,7 +28,11 @@ public sealed class KvCache : IDisposable
     }
 
     /// <summary>Bytes that a cache of these sizes takes.</summary>
-    public static long BytesOf(int layerCount, AttentionShape shape, int capacity) => checked(2L * layerCount * shape.KvDim * capacity * sizeof(float));
+    public static long BytesOf(int layerCount, AttentionShape shape, int capacity) =>
+        checked(2L * layerCount * shape.KvHeadCount * Padded(shape.HeadDim) * Padded(capacity) * sizeof(float));
+
+    /// <summary>Positions, or elements of a head, rounded up to whole registers of any width.</summary>
+    public static int Padded(int count) => checked((count + WidestRegister - 1) / WidestRegister * WidestRegister);
 
     /// <summary>Positions that fit.</summary>
     public int Capacity { get; }
@@ -32,10 +40,10 @@ public sealed class KvCache : IDisposable
     /// <summary>Bytes of all layers.</summary>
     public long Bytes => keys.Concat(values).Sum(buffer => buffer.ByteLength);
 
-    /// <summary>Keys of a layer, [kvHeadCount, capacity, headDim], rotated.</summary>
+    /// <summary>Rotated keys of a layer.</summary>
     public DeviceBuffer Keys(int layer) => keys[layer];
 
-    /// <summary>Values of a layer, [kvHeadCount, capacity, headDim].</summary>
+    /// <summary>Values of a layer.</summary>
     public DeviceBuffer Values(int layer) => values[layer];
 
     public void Dispose()

@@ -60,15 +60,12 @@ internal sealed unsafe class CpuKernels<TVector, TTiles>(ThreadTeam team) : CpuK
 
     public override void RotateAndStore(RowPointer qkv, AttentionShape shape, RotaryTable rotary, KvCache cache, int layer, int position)
     {
-        var work = new RotaryStore<TVector>(
-            qkv, shape.HeadCount, shape.KvHeadCount, shape.HeadDim, shape.Clip ?? float.PositiveInfinity,
-            (float*)rotary.Cosines.Pointer, (float*)rotary.Sines.Pointer,
-            (float*)cache.Keys(layer).Pointer, (float*)cache.Values(layer).Pointer, cache.Capacity, position);
-        team.Run(qkv.Rows, ref work);
+        var work = new RotaryStore<TVector>(qkv, shape, new KvPanels<TVector>(cache, layer, shape.HeadDim), rotary, position);
+        team.Run(work.ItemCount, ref work);
     }
 
     public override void Attend(RowPointer qkv, AttentionShape shape, KvCache cache, int layer, int position, RowPointer output) =>
-        AttentionProduct<TVector>.Run(team, scratch, qkv, shape, new KvPointer(cache, layer, shape.HeadDim), position, output);
+        AttentionProduct<TVector>.Run(team, scratch, qkv, shape, new KvPanels<TVector>(cache, layer, shape.HeadDim), position, output);
 
     public override void RunExperts(ReadOnlySpan<ExpertWeights> experts, ExpertAssignments assignments, RowPointer input, RowPointer output)
     {

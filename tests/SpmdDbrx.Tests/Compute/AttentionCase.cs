@@ -2,7 +2,8 @@ using SpmdDbrx.Compute;
 
 namespace SpmdDbrx.Tests.Compute;
 
-/// <summary>A growing context: every batch is rotated, stored and attended to, and compared with <see cref="Reference"/>.</summary>
+/// <summary>A growing context: every batch is rotated, stored and attended to, and compared with <see cref="Reference"/>.
+/// The cache starts full of NaN, so that nothing behind the context may reach a result.</summary>
 internal sealed class AttentionCase : IDisposable
 {
     private const double Theta = 500_000;
@@ -19,6 +20,8 @@ internal sealed class AttentionCase : IDisposable
         this.fixture = fixture;
         this.shape = shape;
         cache = new KvCache(fixture.Device, 2, shape, capacity);
+        foreach (DeviceBuffer buffer in new[] { cache.Keys(Layer), cache.Values(Layer) })
+            buffer.Span<float>(0, checked((int)(buffer.ByteLength / sizeof(float)))).Fill(float.NaN);
         rotary = new RotaryTable(fixture.Device, shape.HeadDim, Theta, capacity);
     }
 

@@ -7,7 +7,7 @@ public abstract partial class DeviceContractTests
 {
     public static TheoryData<int, int, int> AttentionShapes => new()
     {
-        { 4, 2, 32 }, { 6, 2, 128 }, { 5, 5, 6 }, { 3, 1, 50 }, { 2, 1, 256 }, { 48, 8, 128 },
+        { 4, 2, 32 }, { 6, 2, 128 }, { 5, 5, 6 }, { 3, 1, 50 }, { 2, 1, 256 }, { 48, 8, 128 }, { 12, 1, 16 },
     };
 
     [SkippableTheory, MemberData(nameof(AttentionShapes))]
@@ -20,11 +20,11 @@ public abstract partial class DeviceContractTests
             attention.Check(tokens, Tolerance);
     }
 
-    [SkippableFact]
-    public void Attend_LongContext_MatchesReference()
+    [SkippableTheory, InlineData(4, 2, 32), InlineData(6, 1, 16), InlineData(8, 1, 32)]
+    public void Attend_LongContext_MatchesReference(int heads, int kvHeads, int headDim)
     {
         using DeviceFixture fixture = new(CreateDevice());
-        using AttentionCase attention = new(fixture, new AttentionShape(4, 2, 32, Clip: null), capacity: 1200);
+        using AttentionCase attention = new(fixture, new AttentionShape(heads, kvHeads, headDim, Clip: null), capacity: 1200);
         attention.Check(1021, Tolerance);
         foreach (int tokens in new[] { 1, 1, 1, 2, 4, 1 })
             attention.Check(tokens, Tolerance);

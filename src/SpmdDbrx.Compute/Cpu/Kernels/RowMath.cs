@@ -75,17 +75,16 @@ internal static unsafe class RowMath<TVector> where TVector : unmanaged, IFloatV
         return result;
     }
 
-    /// <summary>values = e^(scale · values − shift); returns their sum.</summary>
+    /// <summary>values = e^(values − shift), weights of a softmax, where no value exceeds the shift; returns their sum.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static float Exponentials(float* values, float scale, float shift, int count)
+    public static float Exponentials(float* values, float shift, int count)
     {
-        TVector scales = TVector.Broadcast(scale);
         TVector shifts = TVector.Broadcast(shift);
         TVector sums = TVector.Zero;
         int index = 0;
         for (; index <= count - TVector.Count; index += TVector.Count)
         {
-            TVector power = VectorMath.Exp((TVector.Load(values + index) * scales) - shifts);
+            TVector power = VectorMath.ExpOfWeight(TVector.Load(values + index) - shifts);
             power.Store(values + index);
             sums += power;
         }
@@ -93,7 +92,7 @@ internal static unsafe class RowMath<TVector> where TVector : unmanaged, IFloatV
         float* lane = stackalloc float[TVector.Count];
         for (; index < count; index++)
         {
-            VectorMath.Exp(TVector.Broadcast((values[index] * scale) - shift)).Store(lane);
+            VectorMath.ExpOfWeight(TVector.Broadcast(values[index] - shift)).Store(lane);
             values[index] = lane[0];
             sum += lane[0];
         }

@@ -6,22 +6,49 @@ namespace SpmdDbrx.Compute.Cpu;
 /// <remarks>Each item leaves for every head the maximum m, the sum of e^(score − m) and the sum of values weighted with it
 /// (online softmax, arXiv 1805.02867), which <see cref="AttentionMerge{TVector}"/> joins in order of blocks.</remarks>
 internal unsafe struct AttentionBlocks<TVector>(
-    RowPointer qkv, AttentionShape shape, KvPointer cache, int position, int blockCount, float* scores, float* partials) : IParallelWork
+    RowPointer qkv, AttentionShape shape, KvPanels<TVector> cache, int position, float* scratch, float* partials) : IParallelWork
     where TVector : unmanaged, IFloatVector<TVector>
 {
-    /// <summary>Positions of a block: runs of 122 keys and of 61 values. Rows of runs a power of two apart would fall into the same sets of the
-    /// caches and displace one another.</summary>
-    public const int BlockPositions = 488;
-
     /// <summary>Floats in front of the weighted values of a partial result: maximum and sum, padded to keep the values aligned.</summary>
     public const int Header = 16;
 
     private readonly int kvHeadCount = shape.KvHeadCount;
     private readonly int groupSize = shape.HeadCount / shape.KvHeadCount;
+    private readonly int rows = PanelProduct<TVector>.PaddedRows(shape.HeadCount / shape.KvHeadCount);
     private readonly int headDim = shape.HeadDim;
+    private readonly int partialLength = PartialLength(shape.HeadDim);
+    private readonly int blockLength = BlockLength(shape, position + qkv.Rows);
+    private readonly int blockCount = BlockCount(shape, position + qkv.Rows);
 
-    /// <summary>Floats of a partial result.</summary>
-    public static int PartialLength(int headDim) => Header + headDim;
+    /// <summary>Items of <paramref name="tokens"/> tokens whose last one attends to <paramref name="positions"/> positions.</summary>
+    public static int ItemCount(AttentionShape shape, int tokens, int positions) => checked(tokens * shape.KvHeadCount * BlockCount(shape, positions));
+
+    /// <summary>Blocks of a key/value head.</summary>
+    public static int BlockCount(AttentionShape shape, int positions)
+    {
+        int length = BlockLength(shape, positions);
+        return (positions + length - 1) / length;
+    }
+
+    /// <summary>Floats of a head's partial result.</summary>
+    public static int PartialLength(int headDim) => Header + (KvPanels<TVector>.PanelsOf(headDim) * TVector.Count);
+
+    /// <summary>Floats of an item's partial results.</summary>
+    public static long ItemLength(AttentionShape shape) =>
+        (long)PanelProduct<TVector>.PaddedRows(shape.HeadCount / shape.KvHeadCount) * PartialLength(shape.HeadDim);
+
+    /// <summary>Floats of scratch memory of a thread: the queries of a group and their scores.</summary>
+    public static long ScratchLength(AttentionShape shape, int positions) =>
+        (long)PanelProduct<TVector>.PaddedRows(shape.HeadCount / shape.KvHeadCount) * (shape.HeadDim + BlockLength(shape, positions));
+
+    /// <summary>Positions of a block: long runs through memory, but sixteen items where there are enough positions for them.
+    /// Never by the number of threads, so that every rank sums alike.</summary>
+    private static int BlockLength(AttentionShape shape, int positions)
+    {
+        int longest = (int)Math.Clamp((long)positions * shape.KvHeadCount / 16, 240, 2016);
+        int blocks = (positions + longest - 1) / longest;
+        return (((positions + blocks - 1) / blocks) + 47) / 48 * 48;
+    }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public readonly void Run(int item, int thread)
@@ -29,144 +56,37 @@ internal unsafe struct AttentionBlocks<TVector>(
         int block = item % blockCount;
         int kvHead = item / blockCount % kvHeadCount;
         int token = item / blockCount / kvHeadCount;
-        int start = block * BlockPositions;
-        int count = Math.Min(BlockPositions, position + token + 1 - start);
-        float* q = qkv.Row(token) + (kvHead * groupSize * headDim);
-        float* partial = partials + ((long)item * groupSize * PartialLength(headDim));
+        int start = block * blockLength;
+        int count = Math.Min(blockLength, position + token + 1 - start);
+        float* partial = partials + ((long)item * rows * partialLength);
+        new Span<float>(partial, rows * partialLength).Clear();
         if (count <= 0)
         {
             for (int head = 0; head < groupSize; head++)
-                Finish(partial + (head * PartialLength(headDim)), float.NegativeInfinity, 0);
+                partial[head * partialLength] = float.NegativeInfinity;
             return;
         }
-        float* mine = scores + ((long)thread * groupSize * BlockPositions);
-        Score(q, cache.Key(kvHead, start), count, mine);
-        float scale = 1f / MathF.Sqrt(headDim);
+        float* queries = scratch + ((long)thread * rows * (headDim + blockLength));
+        float* scores = queries + (rows * headDim);
+        LoadQueries(qkv.Row(token) + (kvHead * groupSize * headDim), queries);
+        new Span<float>(scores, rows * blockLength).Clear();
+        PanelProduct<TVector>.Add(queries, headDim, rows, cache.Keys(kvHead, start, count), headDim, scores, blockLength);
         for (int head = 0; head < groupSize; head++)
         {
-            float* row = mine + (head * BlockPositions);
-            float largest = RowMath<TVector>.Largest(row, count) * scale;
-            float sum = RowMath<TVector>.Exponentials(row, scale, largest, count);
-            Finish(partial + (head * PartialLength(headDim)), largest, sum);
+            float* row = scores + (head * blockLength);
+            float largest = RowMath<TVector>.Largest(row, count);
+            partial[head * partialLength] = largest;
+            partial[(head * partialLength) + 1] = RowMath<TVector>.Exponentials(row, largest, count);
         }
-        Weigh(cache.Value(kvHead, start), count, mine, partial);
+        PanelProduct<TVector>.Add(scores, blockLength, rows, cache.Values(kvHead, start), count, partial + Header, partialLength);
     }
 
-    /// <summary>scores[head][p] = q of the head · key p; heads two by two, keys in runs side by side like the weights of decode.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private readonly void Score(float* q, float* keyRows, int count, float* target)
+    /// <summary>Queries scaled by 1/√headDim, zeros on rows without a head.</summary>
+    private readonly void LoadQueries(float* source, float* target)
     {
-        int pairedHeads = groupSize - (groupSize % 2);
-        int runLength = count / 4;
-        for (int index = 0; index < runLength && pairedHeads > 0; index++)
-        {
-            float* row = keyRows + ((nint)index * headDim);
-            ScorePair<ReadAgain>(q, row, runLength, target + index);
-            for (int head = 2; head < pairedHeads; head += 2)
-                ScorePair<InCache>(q + (head * headDim), row, runLength, target + (head * BlockPositions) + index);
-        }
-        for (int head = 0; head < pairedHeads; head++)
-            ScoreOneByOne(q + (head * headDim), keyRows, 4 * runLength, count, target + (head * BlockPositions));
-        if (pairedHeads < groupSize)
-            ScoreAlone(q + (pairedHeads * headDim), keyRows, count, target + (pairedHeads * BlockPositions));
-    }
-
-    /// <summary>scores[head][r · runLength] of two heads for the keys at the same place of four runs.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private readonly void ScorePair<TPrefetch>(float* q, float* key, int runLength, float* target) where TPrefetch : struct, IPrefetch
-    {
-        float* sums = stackalloc float[8];
-        DotRows<TVector, Float32Element>.FourByTwo<TPrefetch>(
-            (byte*)key, (nint)runLength * headDim * sizeof(float), q, q + headDim, headDim, sums, sums + 4);
-        for (int run = 0; run < 4; run++)
-        {
-            target[run * runLength] = sums[run];
-            target[BlockPositions + (run * runLength)] = sums[4 + run];
-        }
-    }
-
-    /// <summary>scores[p] of a head without another.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private readonly void ScoreAlone(float* q, float* keyRows, int count, float* target)
-    {
-        int runLength = count / 8;
-        nint rowBytes = headDim * sizeof(float);
-        float* sums = stackalloc float[8];
-        for (int index = 0; index < runLength; index++)
-        {
-            DotRows<TVector, Float32Element>.Eight((byte*)keyRows + (index * rowBytes), runLength * rowBytes, q, headDim, sums);
-            for (int run = 0; run < 8; run++)
-                target[index + (run * runLength)] = sums[run];
-        }
-        ScoreOneByOne(q, keyRows, 8 * runLength, count, target);
-    }
-
-    /// <summary>scores[p] of a head for the keys that the runs leave over, from <paramref name="first"/> on.</summary>
-    private readonly void ScoreOneByOne(float* q, float* keyRows, int first, int count, float* target)
-    {
-        for (int index = first; index < count; index++)
-            target[index] = DotRows<TVector, Float32Element>.One((byte*)(keyRows + ((nint)index * headDim)), q, headDim);
-    }
-
-    /// <summary>partial values of each head += Σ_p probabilities[head][p] · value p; heads four by four, then two, values in eight runs side by side.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private readonly void Weigh(float* valueRows, int count, float* probabilities, float* partial)
-    {
-        int stride = PartialLength(headDim);
-        int runLength = count / 8;
-        for (int index = 0; index < runLength; index++)
-        {
-            float* values = valueRows + ((nint)index * headDim);
-            int head = WeighHeads<ReadAgain>(0, values, runLength, probabilities + index, partial + Header);
-            while (head < groupSize)
-                head += WeighHeads<InCache>(head, values, runLength, probabilities + index, partial + Header);
-        }
-        for (int index = 8 * runLength; index < count; index++)
-        {
-            byte* row = (byte*)(valueRows + ((nint)index * headDim));
-            for (int head = 0; head < groupSize; head++)
-                AccumulateRows<TVector, Float32Element, InCache>.One(row, probabilities[(head * BlockPositions) + index], headDim, partial + (head * stride) + Header);
-        }
-    }
-
-    /// <summary>As many heads from <paramref name="head"/> on as one pass over eight values takes, runs apart. Returns their number.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private readonly int WeighHeads<TPrefetch>(int head, float* values, int runLength, float* probabilities, float* targets) where TPrefetch : struct, IPrefetch
-    {
-        int stride = PartialLength(headDim);
-        nint distance = (nint)runLength * headDim;
-        float* weights = probabilities + (head * BlockPositions);
-        float* target = targets + (head * stride);
-        int heads = groupSize - head >= 4 ? 4 : groupSize - head >= 2 ? 2 : 1;
-        int columns = 0;
-        if (heads == 4)
-        {
-            columns = headDim - (headDim % WeightedRows<TVector, TPrefetch>.ColumnsOfFour);
-            WeightedRows<TVector, TPrefetch>.Four(values, distance, columns, weights, runLength, BlockPositions, target, stride);
-        }
-        else if (heads == 2)
-        {
-            columns = headDim - (headDim % WeightedRows<TVector, TPrefetch>.ColumnsOfTwo);
-            WeightedRows<TVector, TPrefetch>.Two(values, distance, columns, weights, runLength, BlockPositions, target, stride);
-        }
-        for (int other = 0; other < heads && columns < headDim; other++)
-            WeighOne<TPrefetch>(values + columns, distance, headDim - columns, weights + (other * BlockPositions), runLength, target + (other * stride) + columns);
-        return heads;
-    }
-
-    /// <summary>Eight values for one head.</summary>
-    private static void WeighOne<TPrefetch>(float* values, nint distance, int columns, float* weights, int runLength, float* target) where TPrefetch : struct, IPrefetch
-    {
-        float* scales = stackalloc float[8];
-        for (int run = 0; run < 8; run++)
-            scales[run] = weights[run * runLength];
-        AccumulateRows<TVector, Float32Element, TPrefetch>.Eight((byte*)values, distance * sizeof(float), scales, columns, target);
-    }
-
-    private readonly void Finish(float* partial, float largest, float sum)
-    {
-        partial[0] = largest;
-        partial[1] = sum;
-        new Span<float>(partial + Header, headDim).Clear();
+        int length = groupSize * headDim;
+        new Span<float>(target + length, (rows - groupSize) * headDim).Clear();
+        new ReadOnlySpan<float>(source, length).CopyTo(new Span<float>(target, length));
+        RowMath<TVector>.Scale(target, 1f / MathF.Sqrt(headDim), length);
     }
 }

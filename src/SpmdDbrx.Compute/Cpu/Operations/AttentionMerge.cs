@@ -12,22 +12,23 @@ internal unsafe struct AttentionMerge<TVector>(
     private readonly int kvHeadCount = shape.KvHeadCount;
     private readonly int groupSize = shape.HeadCount / shape.KvHeadCount;
     private readonly int headDim = shape.HeadDim;
+    private readonly int partialLength = AttentionBlocks<TVector>.PartialLength(shape.HeadDim);
+    private readonly long blockStride = AttentionBlocks<TVector>.ItemLength(shape);
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public readonly void Run(int item, int thread)
     {
         int kvHead = item % kvHeadCount;
         float* target = output.Row(item / kvHeadCount) + (kvHead * groupSize * headDim);
-        long blockStride = (long)groupSize * AttentionBlocks<TVector>.PartialLength(headDim);
         for (int head = 0; head < groupSize; head++)
         {
-            float* first = partials + ((long)item * blockCount * blockStride) + (head * AttentionBlocks<TVector>.PartialLength(headDim));
-            Merge(first, blockStride, target + (head * headDim));
+            float* first = partials + (item * blockCount * blockStride) + (head * partialLength);
+            Merge(first, target + (head * headDim));
         }
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private readonly void Merge(float* first, long blockStride, float* target)
+    private readonly void Merge(float* first, float* target)
     {
         float largest = float.NegativeInfinity;
         for (int block = 0; block < blockCount; block++)

@@ -2,122 +2,78 @@ using System.Runtime.CompilerServices;
 
 namespace SpmdDbrx.Compute.Cpu;
 
-/// <summary>Causal attention of many tokens: an item is a panel of queries, in all heads that share a key/value head, which passes over the keys in blocks (FlashAttention, arXiv 2205.14135).</summary>
-/// <remarks>Queries stand on the lanes. Tiles of keys give a block's scores, the same tiles over transposed values their weighted sum;
-/// the maximum and the sum of each query are carried from block to block.</remarks>
+/// <summary>Causal attention of many tokens: an item is some of them, in all heads that share a key/value head, which pass over the keys in blocks (FlashAttention, arXiv 2205.14135).</summary>
+/// <remarks>Rows are tokens, lanes are keys and then columns of values.</remarks>
 internal unsafe struct AttentionTiles<TVector>(
-    RowPointer qkv, AttentionShape shape, KvPointer cache, int position, float* scratch, RowPointer output) : IParallelWork
+    RowPointer qkv, AttentionShape shape, KvPanels<TVector> cache, int position, float* scratch, RowPointer output) : IParallelWork
     where TVector : unmanaged, IFloatVector<TVector>
 {
+    /// <summary>Tokens of an item: whole tiles of six rows.</summary>
+    private const int TileTokens = 24;
+
     /// <summary>Keys of a block: with their values they stay in the second-level cache while all heads use them.</summary>
     private const int BlockKeys = 192;
 
     private readonly int kvHeadCount = shape.KvHeadCount;
     private readonly int groupSize = shape.HeadCount / shape.KvHeadCount;
     private readonly int headDim = shape.HeadDim;
-    private readonly int panelCount = (qkv.Rows + Tile<TVector>.Lanes - 1) / Tile<TVector>.Lanes;
+    private readonly int sumLength = SumLength(shape.HeadDim);
+    private readonly int tileCount = (qkv.Rows + TileTokens - 1) / TileTokens;
     private readonly long scratchLength = ScratchLength(shape);
 
-    public readonly int ItemCount => kvHeadCount * panelCount;
+    public readonly int ItemCount => kvHeadCount * tileCount;
 
-    /// <summary>Floats of scratch memory of a thread: queries and sums of every head, scores, and the last keys padded to a tile.</summary>
+    /// <summary>Floats of scratch memory of a thread: queries, sums, maximum and total of every head's tokens, and the scores of one.</summary>
     public static long ScratchLength(AttentionShape shape)
     {
-        int headRows = shape.HeadDim + Tile<TVector>.PaddedRows(shape.HeadDim);
-        int rows = (shape.HeadCount / shape.KvHeadCount * headRows) + BlockKeys;
-        return ((long)rows * Tile<TVector>.Lanes) + (Tile<TVector>.Rows * shape.HeadDim);
+        int headFloats = shape.HeadDim + SumLength(shape.HeadDim) + 2;
+        return TileTokens * (((long)shape.HeadCount / shape.KvHeadCount * headFloats) + BlockKeys);
     }
+
+    private static int SumLength(int headDim) => KvPanels<TVector>.PanelsOf(headDim) * TVector.Count;
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public readonly void Run(int item, int thread)
     {
-        // The last queries see the most keys: they go first, so that no thread ends with a long item.
-        int firstToken = (panelCount - 1 - (item / kvHeadCount)) * Tile<TVector>.Lanes;
+        // The last tokens see the most keys: they go first, so that no thread ends with a long item.
+        int firstToken = (tileCount - 1 - (item / kvHeadCount)) * TileTokens;
         int kvHead = item % kvHeadCount;
-        int tokens = Math.Min(Tile<TVector>.Lanes, qkv.Rows - firstToken);
-        int firstPosition = position + firstToken;
-        float* memory = scratch + (thread * scratchLength);
-        float* scores = Sums(memory, groupSize, 0).Row(0, 0);
-        PanelSoftmax<TVector>* softmax = stackalloc PanelSoftmax<TVector>[groupSize];
+        int tokens = Math.Min(TileTokens, qkv.Rows - firstToken);
+        int rows = PanelProduct<TVector>.PaddedRows(tokens);
+        float* scores = scratch + (thread * scratchLength);
+        float* queries = scores + (TileTokens * BlockKeys);
+        float* sums = queries + (groupSize * rows * headDim);
+        RowSoftmax<TVector> softmax = new(sums + (groupSize * rows * sumLength), groupSize * rows, sums, sumLength);
         for (int head = 0; head < groupSize; head++)
+            LoadQueries(firstToken, tokens, (kvHead * groupSize) + head, queries + (head * rows * headDim), rows);
+        softmax.Begin();
+        int positions = position + firstToken + tokens;
+        for (int key = 0; key < positions; key += BlockKeys)
         {
-            Panels queries = Queries(memory, head, tokens);
-            PanelPacking<TVector, Float32Element>.Pack(HeadOf(qkv, firstToken, tokens, kvHead, head), null, queries, 0);
-            RowMath<TVector>.Scale(queries.Row(0, 0), 1f / MathF.Sqrt(headDim), headDim * Tile<TVector>.Lanes);
-            Sums(memory, head, tokens).Clear();
-            softmax[head] = new PanelSoftmax<TVector>();
-        }
-        for (int key = 0; key < firstPosition + tokens; key += BlockKeys)
-        {
-            int count = Math.Min(BlockKeys, firstPosition + tokens - key);
-            for (int head = 0; head < groupSize; head++)
+            int count = Math.Min(BlockKeys, positions - key);
+            for (int row = 0; row < groupSize * rows; row += rows)
             {
-                Panels sums = Sums(memory, head, tokens);
-                Score(Queries(memory, head, tokens), kvHead, key, count, scores);
-                Mask(scores, key, count, firstPosition);
-                softmax[head].Add(scores, count, sums);
-                Weigh(cache.Value(kvHead, key), count, scores, sums);
+                new Span<float>(scores, rows * BlockKeys).Clear();
+                PanelProduct<TVector>.Add(queries + (row * headDim), headDim, rows, cache.Keys(kvHead, key, count), headDim, scores, BlockKeys);
+                for (int token = 0; token < tokens; token++)
+                    softmax.Add(row + token, scores + (token * BlockKeys), count, position + firstToken + token + 1 - key);
+                PanelProduct<TVector>.Add(scores, BlockKeys, rows, cache.Values(kvHead, key), count, sums + (row * sumLength), sumLength);
             }
         }
         for (int head = 0; head < groupSize; head++)
         {
-            Panels sums = Sums(memory, head, tokens);
-            softmax[head].Finish(sums);
-            PanelPacking<TVector, Float32Element>.Unpack(sums, 0, headDim, HeadOf(output, firstToken, tokens, kvHead, head), 0, 0);
+            for (int token = 0; token < tokens; token++)
+                softmax.Finish((head * rows) + token, output.Row(firstToken + token) + (((kvHead * groupSize) + head) * headDim), headDim);
         }
     }
 
-    private readonly RowPointer HeadOf(RowPointer rows, int firstToken, int tokens, int kvHead, int head) =>
-        rows.Slice(firstToken, tokens, ((kvHead * groupSize) + head) * headDim, headDim);
-
-    /// <summary>Queries of one head, [headDim] rows.</summary>
-    private readonly Panels Queries(float* memory, int head, int tokens) =>
-        new((nint)(memory + ((long)head * headDim * Tile<TVector>.Lanes)), headDim, Tile<TVector>.Lanes, tokens);
-
-    /// <summary>Weighted values of one head, [padded headDim] rows.</summary>
-    private readonly Panels Sums(float* memory, int head, int tokens)
-    {
-        int rows = Tile<TVector>.PaddedRows(headDim);
-        long offset = ((long)groupSize * headDim) + ((long)head * rows);
-        return new Panels((nint)(memory + (offset * Tile<TVector>.Lanes)), rows, Tile<TVector>.Lanes, tokens);
-    }
-
-    /// <summary>scores[k][lane] = key k · query of the lane.</summary>
+    /// <summary>Queries of one head scaled by 1/√headDim, zeros on rows without a token.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private readonly void Score(Panels queries, int kvHead, int key, int count, float* scores)
+    private readonly void LoadQueries(int firstToken, int tokens, int head, float* target, int rows)
     {
-        int lanes = Tile<TVector>.Lanes;
-        int rows = Tile<TVector>.Rows;
-        new Span<float>(scores, BlockKeys * lanes).Clear();
-        for (int row = 0; row < count; row += rows)
-        {
-            float* tile = cache.Key(kvHead, key + row);
-            if (key + row + rows > cache.Capacity)
-            {
-                // A whole tile would read behind the cache.
-                float* padded = scores + (BlockKeys * lanes);
-                new Span<float>(padded, rows * headDim).Clear();
-                new ReadOnlySpan<float>(tile, (cache.Capacity - key - row) * headDim).CopyTo(new Span<float>(padded, rows * headDim));
-                tile = padded;
-            }
-            Tile<TVector>.Add(tile, headDim, 1, queries.Row(0, 0), headDim, scores + (row * lanes), queries.Tokens);
-        }
-    }
-
-    /// <summary>−∞ where a key comes after the lane's query.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Mask(float* scores, int key, int count, int firstPosition)
-    {
-        int lanes = Tile<TVector>.Lanes;
-        for (int row = Math.Max(0, firstPosition + 1 - key); row < count; row++)
-            new Span<float>(scores + (row * lanes), Math.Min(lanes, key + row - firstPosition)).Fill(float.NegativeInfinity);
-    }
-
-    /// <summary>sums[d][lane] += Σ_k value k [d] · probability[k][lane].</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private readonly void Weigh(float* valueRows, int count, float* probabilities, Panels sums)
-    {
-        for (int row = 0; row < headDim; row += Tile<TVector>.Rows)
-            Tile<TVector>.Add(valueRows + row, 1, headDim, probabilities, count, sums.Row(0, row), sums.Tokens);
+        for (int token = 0; token < tokens; token++)
+            new ReadOnlySpan<float>(qkv.Row(firstToken + token) + (head * headDim), headDim).CopyTo(new Span<float>(target + (token * headDim), headDim));
+        new Span<float>(target + (tokens * headDim), (rows - tokens) * headDim).Clear();
+        RowMath<TVector>.Scale(target, 1f / MathF.Sqrt(headDim), tokens * headDim);
     }
 }

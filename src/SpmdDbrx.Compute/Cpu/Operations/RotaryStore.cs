@@ -2,63 +2,87 @@ using System.Runtime.CompilerServices;
 
 namespace SpmdDbrx.Compute.Cpu;
 
-/// <summary>Clamps q, k and v, rotates q and k (rotate-half), stores k and v in the cache; an item is a token.</summary>
+/// <summary>Clamps q, k and v, rotates q and k (rotate-half), stores k and v in the cache; an item is the tokens that share a panel of keys, and with it cache lines.</summary>
 internal unsafe struct RotaryStore<TVector>(
-    RowPointer qkv, int headCount, int kvHeadCount, int headDim, float clip, float* cosines, float* sines,
-    float* keys, float* values, int capacity, int position) : IParallelWork
+    RowPointer qkv, AttentionShape shape, KvPanels<TVector> cache, RotaryTable rotary, int position) : IParallelWork
     where TVector : unmanaged, IFloatVector<TVector>
 {
+    private readonly int headCount = shape.HeadCount;
+    private readonly int kvHeadCount = shape.KvHeadCount;
+    private readonly int headDim = shape.HeadDim;
+    private readonly float clip = shape.Clip ?? float.PositiveInfinity;
+    private readonly float* cosines = (float*)rotary.Cosines.Pointer;
+    private readonly float* sines = (float*)rotary.Sines.Pointer;
+    private readonly int firstPanel = position / TVector.Count;
+
+    public readonly int ItemCount => ((position + qkv.Rows - 1) / TVector.Count) - firstPanel + 1;
+
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public readonly void Run(int item, int thread)
     {
-        float* q = qkv.Row(item);
+        int first = (firstPanel + item) * TVector.Count;
+        int last = Math.Min(first + TVector.Count, position + qkv.Rows);
+        for (int row = Math.Max(first, position); row < last; row++)
+            Store(qkv.Row(row - position), row);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private readonly void Store(float* q, int row)
+    {
         float* k = q + (headCount * headDim);
         float* v = k + (kvHeadCount * headDim);
-        long row = position + item;
         int pairs = headDim / 2;
-        float* cosine = cosines + (row * pairs);
-        float* sine = sines + (row * pairs);
-        for (int head = 0; head < headCount; head++)
-            Rotate(q + (head * headDim), cosine, sine, pairs, q + (head * headDim));
+        float* cosine = cosines + ((long)row * pairs);
+        float* sine = sines + ((long)row * pairs);
+        for (int head = 0; head < headCount + kvHeadCount; head++)
+            Rotate(q + (head * headDim), cosine, sine, pairs);
         for (int head = 0; head < kvHeadCount; head++)
         {
-            long target = ((head * (long)capacity) + row) * headDim;
-            Rotate(k + (head * headDim), cosine, sine, pairs, keys + target);
-            Clamp(v + (head * headDim), headDim, values + target);
+            StoreKey(k + (head * headDim), cache.Key(head, row));
+            StoreValue(v + (head * headDim), cache.Value(head, row));
         }
+    }
+
+    private readonly void StoreKey(float* source, float* target)
+    {
+        for (int index = 0; index < headDim; index++)
+            target[index * TVector.Count] = source[index];
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private readonly void StoreValue(float* source, float* target)
+    {
+        int index = 0;
+        for (; index <= headDim - TVector.Count; index += TVector.Count)
+        {
+            Clamp(TVector.Load(source + index)).Store(target);
+            target += cache.ValueDistance;
+        }
+        for (int lane = 0; index < headDim; lane++, index++)
+            target[lane] = Clamp(source[index]);
     }
 
     /// <summary>(a, b) → (a·cos − b·sin, b·cos + a·sin) for the pairs (i, i + pairs), after clamping.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private readonly void Rotate(float* source, float* cosine, float* sine, int pairs, float* target)
+    private readonly void Rotate(float* head, float* cosine, float* sine, int pairs)
     {
         int pair = 0;
         for (; pair <= pairs - TVector.Count; pair += TVector.Count)
         {
-            TVector a = Clamp(TVector.Load(source + pair));
-            TVector b = Clamp(TVector.Load(source + pairs + pair));
+            TVector a = Clamp(TVector.Load(head + pair));
+            TVector b = Clamp(TVector.Load(head + pairs + pair));
             TVector c = TVector.Load(cosine + pair);
             TVector s = TVector.Load(sine + pair);
-            ((a * c) - (b * s)).Store(target + pair);
-            ((b * c) + (a * s)).Store(target + pairs + pair);
+            ((a * c) - (b * s)).Store(head + pair);
+            ((b * c) + (a * s)).Store(head + pairs + pair);
         }
         for (; pair < pairs; pair++)
         {
-            float a = Clamp(source[pair]);
-            float b = Clamp(source[pairs + pair]);
-            target[pair] = (a * cosine[pair]) - (b * sine[pair]);
-            target[pairs + pair] = (b * cosine[pair]) + (a * sine[pair]);
+            float a = Clamp(head[pair]);
+            float b = Clamp(head[pairs + pair]);
+            head[pair] = (a * cosine[pair]) - (b * sine[pair]);
+            head[pairs + pair] = (b * cosine[pair]) + (a * sine[pair]);
         }
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private readonly void Clamp(float* source, int count, float* target)
-    {
-        int index = 0;
-        for (; index <= count - TVector.Count; index += TVector.Count)
-            Clamp(TVector.Load(source + index)).Store(target + index);
-        for (; index < count; index++)
-            target[index] = Clamp(source[index]);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -5,26 +5,27 @@ namespace SpmdDbrx.Compute.Cpu;
 /// <summary>Elementary functions on registers.</summary>
 internal static class VectorMath
 {
+    /// <summary>1.5·2^23: adding it rounds to an integer and leaves that in the low bits.</summary>
+    private const float Rounder = 12582912f;
+
     /// <summary>e^x within 2 units in the last place; 0 below −104, +∞ above 88.73, NaN for NaN.</summary>
-    /// <remarks>x = n·ln 2 + r with |r| ≤ ln 2 / 2, the Taylor polynomial of e^r to degree 7, and 2^n in two factors so that subnormal results are right.</remarks>
+    /// <remarks>2^n comes in two factors, so that subnormal results are right.</remarks>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static TVector Exp<TVector>(TVector x) where TVector : unmanaged, IFloatVector<TVector>
     {
-        x = TVector.Max(TVector.Broadcast(-105f), TVector.Min(TVector.Broadcast(89f), x));
-        // Adding 1.5·2^23 rounds to an integer and leaves it in the low bits.
-        TVector rounder = TVector.Broadcast(12582912f);
-        TVector n = TVector.MultiplyAdd(x, TVector.Broadcast(1.44269504f), rounder) - rounder;
-        TVector r = TVector.MultiplyAdd(n, TVector.Broadcast(-0.693359375f), x);
-        r = TVector.MultiplyAdd(n, TVector.Broadcast(2.12194440e-4f), r);
-        TVector p = TVector.Broadcast(1f / 5040);
-        p = TVector.MultiplyAdd(p, r, TVector.Broadcast(1f / 720));
-        p = TVector.MultiplyAdd(p, r, TVector.Broadcast(1f / 120));
-        p = TVector.MultiplyAdd(p, r, TVector.Broadcast(1f / 24));
-        p = TVector.MultiplyAdd(p, r, TVector.Broadcast(1f / 6));
-        p = TVector.MultiplyAdd(p, r, TVector.Broadcast(0.5f));
-        p = TVector.MultiplyAdd(p * r, r, r) + TVector.Broadcast(1f);
-        TVector half = TVector.MultiplyAdd(n, TVector.Broadcast(0.5f), rounder) - rounder;
-        return p * PowerOfTwo(half) * PowerOfTwo(n - half);
+        TVector rounder = TVector.Broadcast(Rounder);
+        TVector p = Mantissa(TVector.Max(TVector.Broadcast(-105f), TVector.Min(TVector.Broadcast(89f), x)), out TVector rounded);
+        TVector n = rounded - rounder;
+        TVector half = TVector.MultiplyAdd(n, TVector.Broadcast(0.5f), rounder);
+        return p * PowerOfTwo(half) * PowerOfTwo(rounded - half + rounder);
+    }
+
+    /// <summary>e^x within 2 units in the last place for x up to 88, NaN for NaN; below −87 it stays e^−87, some 10^−38.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static TVector ExpOfWeight<TVector>(TVector x) where TVector : unmanaged, IFloatVector<TVector>
+    {
+        TVector p = Mantissa(TVector.Max(TVector.Broadcast(-87f), x), out TVector rounded);
+        return p * PowerOfTwo(rounded);
     }
 
     /// <summary>x / (1 + e^−x).</summary>
@@ -32,8 +33,24 @@ internal static class VectorMath
     public static TVector Silu<TVector>(TVector x) where TVector : unmanaged, IFloatVector<TVector> =>
         x / (TVector.Broadcast(1f) + Exp(TVector.Zero - x));
 
-    /// <summary>2^n for whole n from −126 to 127.</summary>
+    /// <summary>e^r with x = n·ln 2 + r and |r| ≤ ln 2 / 2, by the Taylor polynomial to degree 7 in Estrin's scheme; <paramref name="rounded"/> is n + <see cref="Rounder"/>.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static TVector PowerOfTwo<TVector>(TVector n) where TVector : unmanaged, IFloatVector<TVector> =>
-        TVector.ShiftLeft(n + TVector.Broadcast(12582912f + 127), 23);
+    private static TVector Mantissa<TVector>(TVector x, out TVector rounded) where TVector : unmanaged, IFloatVector<TVector>
+    {
+        rounded = TVector.MultiplyAdd(x, TVector.Broadcast(1.44269504f), TVector.Broadcast(Rounder));
+        TVector n = rounded - TVector.Broadcast(Rounder);
+        TVector r = TVector.MultiplyAdd(n, TVector.Broadcast(-0.693359375f), x);
+        r = TVector.MultiplyAdd(n, TVector.Broadcast(2.12194440e-4f), r);
+        TVector square = r * r;
+        TVector low = TVector.MultiplyAdd(r, TVector.Broadcast(1f / 6), TVector.Broadcast(0.5f));
+        TVector middle = TVector.MultiplyAdd(r, TVector.Broadcast(1f / 120), TVector.Broadcast(1f / 24));
+        TVector high = TVector.MultiplyAdd(r, TVector.Broadcast(1f / 5040), TVector.Broadcast(1f / 720));
+        TVector p = TVector.MultiplyAdd(TVector.MultiplyAdd(high, square, middle), square, low);
+        return TVector.MultiplyAdd(p, square, r) + TVector.Broadcast(1f);
+    }
+
+    /// <summary>2^n for whole n from −126 to 127 that come with <see cref="Rounder"/> added.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static TVector PowerOfTwo<TVector>(TVector rounded) where TVector : unmanaged, IFloatVector<TVector> =>
+        TVector.ShiftLeft(rounded + TVector.Broadcast(127f), 23);
 }

@@ -26,6 +26,20 @@ public unsafe class VectorMathTests
     }
 
     [Fact]
+    public void ExpOfWeight_ItsRange_IsWithinTwoUnitsInTheLastPlace()
+    {
+        for (float x = -86.99f; x <= 0; x += 0.00137f)
+        {
+            double expected = Math.Exp(x);
+            Assert.InRange(Math.Abs(ExpOfWeight(x) - expected) / Math.Pow(2, Math.Floor(Math.Log2(expected)) - 23), 0, 2);
+        }
+        Assert.Equal(1f, ExpOfWeight(0));
+        Assert.InRange(ExpOfWeight(-1000), 0, 1.7e-38f);
+        Assert.InRange(ExpOfWeight(float.NegativeInfinity), 0, 1.7e-38f);
+        Assert.Equal(float.NaN, ExpOfWeight(float.NaN));
+    }
+
+    [Fact]
     public void Silu_WholeRange_MatchesItsDefinition()
     {
         float* lanes = stackalloc float[FloatVector256.Count];
@@ -53,6 +67,13 @@ public unsafe class VectorMathTests
         float* lanes = stackalloc float[TVector.Count];
         VectorMath.Exp(TVector.Broadcast(x)).Store(lanes);
         Assert.Equal(lanes[0], lanes[TVector.Count - 1]);
+        return lanes[0];
+    }
+
+    private static float ExpOfWeight(float x)
+    {
+        float* lanes = stackalloc float[FloatVector256.Count];
+        VectorMath.ExpOfWeight(FloatVector256.Broadcast(x)).Store(lanes);
         return lanes[0];
     }
 }

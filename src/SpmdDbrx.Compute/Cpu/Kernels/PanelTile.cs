@@ -1,0 +1,149 @@
+using System.Runtime.CompilerServices;
+
+namespace SpmdDbrx.Compute.Cpu;
+
+/// <summary>Sums of a few rows, broadcast, times panels of one register's width, kept in registers: 12 sums, or 8 for panels that are left over.</summary>
+/// <remarks>Each panel is a stream through memory of its own, read from front to back. One core draws all it can over three such streams and five sixths
+/// of that over two, by the processor's own prefetching: asking for lines besides makes it slower.
+/// For all: c[row · cRow + panel · cDistance + lane] += Σ_k a[row · aRow + k] · b[panel · bDistance + k · Count + lane].</remarks>
+internal static unsafe class PanelTile<TVector> where TVector : unmanaged, IFloatVector<TVector>
+{
+    /// <summary>Six rows, two panels.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static void SixByTwo(float* a, nint aRow, float* b, nint bDistance, int depth, float* c, nint cRow, nint cDistance)
+    {
+        float* c3 = c + (3 * cRow);
+        TVector first0 = TVector.Load(c), second0 = TVector.Load(c + cDistance);
+        TVector first1 = TVector.Load(c + cRow), second1 = TVector.Load(c + cRow + cDistance);
+        TVector first2 = TVector.Load(c + (2 * cRow)), second2 = TVector.Load(c + (2 * cRow) + cDistance);
+        TVector first3 = TVector.Load(c3), second3 = TVector.Load(c3 + cDistance);
+        TVector first4 = TVector.Load(c3 + cRow), second4 = TVector.Load(c3 + cRow + cDistance);
+        TVector first5 = TVector.Load(c3 + (2 * cRow)), second5 = TVector.Load(c3 + (2 * cRow) + cDistance);
+        float* a3 = a + (3 * aRow);
+        for (; depth > 0; depth--)
+        {
+            TVector first = TVector.Load(b), second = TVector.Load(b + bDistance);
+            TVector factor = TVector.Broadcast(*a);
+            first0 = TVector.MultiplyAdd(factor, first, first0);
+            second0 = TVector.MultiplyAdd(factor, second, second0);
+            factor = TVector.Broadcast(a[aRow]);
+            first1 = TVector.MultiplyAdd(factor, first, first1);
+            second1 = TVector.MultiplyAdd(factor, second, second1);
+            factor = TVector.Broadcast(a[2 * aRow]);
+            first2 = TVector.MultiplyAdd(factor, first, first2);
+            second2 = TVector.MultiplyAdd(factor, second, second2);
+            factor = TVector.Broadcast(*a3);
+            first3 = TVector.MultiplyAdd(factor, first, first3);
+            second3 = TVector.MultiplyAdd(factor, second, second3);
+            factor = TVector.Broadcast(a3[aRow]);
+            first4 = TVector.MultiplyAdd(factor, first, first4);
+            second4 = TVector.MultiplyAdd(factor, second, second4);
+            factor = TVector.Broadcast(a3[2 * aRow]);
+            first5 = TVector.MultiplyAdd(factor, first, first5);
+            second5 = TVector.MultiplyAdd(factor, second, second5);
+            a++;
+            a3++;
+            b += TVector.Count;
+        }
+        first0.Store(c);
+        second0.Store(c + cDistance);
+        first1.Store(c + cRow);
+        second1.Store(c + cRow + cDistance);
+        first2.Store(c + (2 * cRow));
+        second2.Store(c + (2 * cRow) + cDistance);
+        first3.Store(c3);
+        second3.Store(c3 + cDistance);
+        first4.Store(c3 + cRow);
+        second4.Store(c3 + cRow + cDistance);
+        first5.Store(c3 + (2 * cRow));
+        second5.Store(c3 + (2 * cRow) + cDistance);
+    }
+
+    /// <summary>Four rows, three panels.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static void FourByThree(float* a, nint aRow, float* b, nint bDistance, int depth, float* c, nint cRow, nint cDistance)
+    {
+        float* c2 = c + (2 * cRow);
+        nint cTwo = 2 * cDistance;
+        TVector first0 = TVector.Load(c), second0 = TVector.Load(c + cDistance), third0 = TVector.Load(c + cTwo);
+        TVector first1 = TVector.Load(c + cRow), second1 = TVector.Load(c + cRow + cDistance), third1 = TVector.Load(c + cRow + cTwo);
+        TVector first2 = TVector.Load(c2), second2 = TVector.Load(c2 + cDistance), third2 = TVector.Load(c2 + cTwo);
+        TVector first3 = TVector.Load(c2 + cRow), second3 = TVector.Load(c2 + cRow + cDistance), third3 = TVector.Load(c2 + cRow + cTwo);
+        float* a2 = a + (2 * aRow);
+        nint bTwo = 2 * bDistance;
+        for (; depth > 0; depth--)
+        {
+            TVector first = TVector.Load(b), second = TVector.Load(b + bDistance), third = TVector.Load(b + bTwo);
+            TVector factor = TVector.Broadcast(*a);
+            first0 = TVector.MultiplyAdd(factor, first, first0);
+            second0 = TVector.MultiplyAdd(factor, second, second0);
+            third0 = TVector.MultiplyAdd(factor, third, third0);
+            factor = TVector.Broadcast(a[aRow]);
+            first1 = TVector.MultiplyAdd(factor, first, first1);
+            second1 = TVector.MultiplyAdd(factor, second, second1);
+            third1 = TVector.MultiplyAdd(factor, third, third1);
+            factor = TVector.Broadcast(*a2);
+            first2 = TVector.MultiplyAdd(factor, first, first2);
+            second2 = TVector.MultiplyAdd(factor, second, second2);
+            third2 = TVector.MultiplyAdd(factor, third, third2);
+            factor = TVector.Broadcast(a2[aRow]);
+            first3 = TVector.MultiplyAdd(factor, first, first3);
+            second3 = TVector.MultiplyAdd(factor, second, second3);
+            third3 = TVector.MultiplyAdd(factor, third, third3);
+            a++;
+            a2++;
+            b += TVector.Count;
+        }
+        first0.Store(c);
+        second0.Store(c + cDistance);
+        third0.Store(c + cTwo);
+        first1.Store(c + cRow);
+        second1.Store(c + cRow + cDistance);
+        third1.Store(c + cRow + cTwo);
+        first2.Store(c2);
+        second2.Store(c2 + cDistance);
+        third2.Store(c2 + cTwo);
+        first3.Store(c2 + cRow);
+        second3.Store(c2 + cRow + cDistance);
+        third3.Store(c2 + cRow + cTwo);
+    }
+
+    /// <summary>Four rows, two panels.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static void FourByTwo(float* a, nint aRow, float* b, nint bDistance, int depth, float* c, nint cRow, nint cDistance)
+    {
+        float* c2 = c + (2 * cRow);
+        TVector first0 = TVector.Load(c), second0 = TVector.Load(c + cDistance);
+        TVector first1 = TVector.Load(c + cRow), second1 = TVector.Load(c + cRow + cDistance);
+        TVector first2 = TVector.Load(c2), second2 = TVector.Load(c2 + cDistance);
+        TVector first3 = TVector.Load(c2 + cRow), second3 = TVector.Load(c2 + cRow + cDistance);
+        float* a2 = a + (2 * aRow);
+        for (; depth > 0; depth--)
+        {
+            TVector first = TVector.Load(b), second = TVector.Load(b + bDistance);
+            TVector factor = TVector.Broadcast(*a);
+            first0 = TVector.MultiplyAdd(factor, first, first0);
+            second0 = TVector.MultiplyAdd(factor, second, second0);
+            factor = TVector.Broadcast(a[aRow]);
+            first1 = TVector.MultiplyAdd(factor, first, first1);
+            second1 = TVector.MultiplyAdd(factor, second, second1);
+            factor = TVector.Broadcast(*a2);
+            first2 = TVector.MultiplyAdd(factor, first, first2);
+            second2 = TVector.MultiplyAdd(factor, second, second2);
+            factor = TVector.Broadcast(a2[aRow]);
+            first3 = TVector.MultiplyAdd(factor, first, first3);
+            second3 = TVector.MultiplyAdd(factor, second, second3);
+            a++;
+            a2++;
+            b += TVector.Count;
+        }
+        first0.Store(c);
+        second0.Store(c + cDistance);
+        first1.Store(c + cRow);
+        second1.Store(c + cRow + cDistance);
+        first2.Store(c2);
+        second2.Store(c2 + cDistance);
+        first3.Store(c2 + cRow);
+        second3.Store(c2 + cRow + cDistance);
+    }
+}
