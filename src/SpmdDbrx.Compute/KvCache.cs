@@ -2,7 +2,7 @@ namespace SpmdDbrx.Compute;
 
 /// <summary>Keys and values of every layer, float32, allocated once.</summary>
 /// <remarks>Only their device reads and writes them, in an order of its own: a GPU as [kvHeadCount, capacity, headDim], the CPU as
-/// <see cref="Cpu.KvPanels{TVector}"/>. Capacity and headDim are rounded up, so that whole registers fit.</remarks>
+/// <see cref="Cpu.KvPanels{TVector}"/>. Their memory is rounded up in both directions, so that whole registers fit.</remarks>
 public sealed class KvCache : IDisposable
 {
     private const int WidestRegister = 16;

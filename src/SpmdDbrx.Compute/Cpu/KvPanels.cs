@@ -19,6 +19,9 @@ internal readonly unsafe struct KvPanels<TVector>(KvCache cache, int layer, int 
     /// <summary>Panels that <paramref name="count"/> positions or columns take.</summary>
     public static int PanelsOf(int count) => (count + TVector.Count - 1) / TVector.Count;
 
+    /// <summary>Floats of a row of sums over values: the columns, rounded up to whole panels.</summary>
+    public static int ColumnLength(int headDim) => PanelsOf(headDim) * TVector.Count;
+
     /// <summary>First element of a key; the others follow a register apart.</summary>
     public float* Key(int kvHead, int position) =>
         keys + (((kvHead * positions) + position - (position % TVector.Count)) * headDim) + (position % TVector.Count);

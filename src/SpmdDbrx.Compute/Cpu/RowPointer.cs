@@ -1,10 +1,8 @@
 namespace SpmdDbrx.Compute.Cpu;
 
-/// <summary>Rows of activations as kernels see them: checked once, then plain addresses.</summary>
+/// <summary>Contiguous rows of activations as kernels see them: checked once, then plain addresses.</summary>
 internal readonly unsafe struct RowPointer
 {
-    private readonly int stride;
-
     /// <exception cref="ArgumentException">The rows leave their buffer.</exception>
     public RowPointer(in Activations activations)
         : this((float*)(activations.Buffer.Pointer + activations.ByteOffset), activations.Rows, activations.Columns)
@@ -17,17 +15,11 @@ internal readonly unsafe struct RowPointer
         }
     }
 
-    /// <summary>Contiguous rows.</summary>
-    public RowPointer(float* first, int rows, int columns) : this(first, rows, columns, columns)
-    {
-    }
-
-    private RowPointer(float* first, int rows, int columns, int stride)
+    public RowPointer(float* first, int rows, int columns)
     {
         First = first;
         Rows = rows;
         Columns = columns;
-        this.stride = stride;
     }
 
     /// <summary>Row 0.</summary>
@@ -37,8 +29,5 @@ internal readonly unsafe struct RowPointer
 
     public int Columns { get; }
 
-    public float* Row(int row) => First + ((long)row * stride);
-
-    /// <summary>Some rows and columns of these.</summary>
-    public RowPointer Slice(int row, int rows, int column, int columns) => new(Row(row) + column, rows, columns, stride);
+    public float* Row(int row) => First + ((long)row * Columns);
 }

@@ -11,12 +11,18 @@ internal sealed class AttentionCase : IDisposable
 
     private readonly DeviceFixture fixture;
     private readonly AttentionShape shape;
+    private readonly float scale;
     private readonly KvCache cache;
     private readonly RotaryTable rotary;
     private readonly List<double[]> history = [];
 
-    public AttentionCase(DeviceFixture fixture, AttentionShape shape, int capacity)
+    /// <param name="fixture">The device.</param>
+    /// <param name="shape">Heads.</param>
+    /// <param name="capacity">Positions.</param>
+    /// <param name="scale">Of the inputs; scores grow with its square.</param>
+    public AttentionCase(DeviceFixture fixture, AttentionShape shape, int capacity, float scale = 1)
     {
+        this.scale = scale;
         this.fixture = fixture;
         this.shape = shape;
         cache = new KvCache(fixture.Device, 2, shape, capacity);
@@ -30,6 +36,8 @@ internal sealed class AttentionCase : IDisposable
     {
         int position = history.Count;
         Activations qkv = fixture.Activations(tokens, shape.QkvDim);
+        foreach (ref float value in qkv.Values)
+            value *= scale;
         double[,] raw = DeviceFixture.Read(qkv);
         Activations output = fixture.Activations(tokens, shape.QueryDim);
         fixture.Device.RotateAndStore(qkv, shape, rotary, cache, Layer, position);

@@ -42,8 +42,7 @@ internal static unsafe class DotRows<TVector, TElement>
 
     /// <summary>sums[r] = row r · x and otherSums[r] = row r · y for four rows [columns].</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void FourByTwo<TPrefetch>(byte* row0, nint distance, float* x, float* y, int columns, float* sums, float* otherSums)
-        where TPrefetch : struct, IPrefetch
+    public static void FourByTwo(byte* row0, nint distance, float* x, float* y, int columns, float* sums, float* otherSums)
     {
         TVector x0 = TVector.Zero, x1 = TVector.Zero, x2 = TVector.Zero, x3 = TVector.Zero;
         TVector y0 = TVector.Zero, y1 = TVector.Zero, y2 = TVector.Zero, y3 = TVector.Zero;
@@ -54,10 +53,10 @@ internal static unsafe class DotRows<TVector, TElement>
         {
             TVector xFirst = TVector.Load(x), xSecond = TVector.Load(x + TVector.Count);
             TVector yFirst = TVector.Load(y), ySecond = TVector.Load(y + TVector.Count);
-            Add<TPrefetch>(row0, xFirst, xSecond, yFirst, ySecond, ref x0, ref y0);
-            Add<TPrefetch>(row0 + distance, xFirst, xSecond, yFirst, ySecond, ref x1, ref y1);
-            Add<TPrefetch>(row2, xFirst, xSecond, yFirst, ySecond, ref x2, ref y2);
-            Add<TPrefetch>(row2 + distance, xFirst, xSecond, yFirst, ySecond, ref x3, ref y3);
+            Add(row0, xFirst, xSecond, yFirst, ySecond, ref x0, ref y0);
+            Add(row0 + distance, xFirst, xSecond, yFirst, ySecond, ref x1, ref y1);
+            Add(row2, xFirst, xSecond, yFirst, ySecond, ref x2, ref y2);
+            Add(row2 + distance, xFirst, xSecond, yFirst, ySecond, ref x3, ref y3);
             row2 += step;
             x += 2 * TVector.Count;
             y += 2 * TVector.Count;
@@ -95,11 +94,10 @@ internal static unsafe class DotRows<TVector, TElement>
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Add<TPrefetch>(
+    private static void Add(
         byte* weights, TVector xFirst, TVector xSecond, TVector yFirst, TVector ySecond, ref TVector xSum, ref TVector ySum)
-        where TPrefetch : struct, IPrefetch
     {
-        TPrefetch.Ahead(weights);
+        ReadAgain.Ahead(weights);
         TElement.LoadGroup(weights, out TVector weightFirst, out TVector weightSecond);
         xSum = TVector.MultiplyAdd(weightSecond, xSecond, TVector.MultiplyAdd(weightFirst, xFirst, xSum));
         ySum = TVector.MultiplyAdd(weightSecond, ySecond, TVector.MultiplyAdd(weightFirst, yFirst, ySum));

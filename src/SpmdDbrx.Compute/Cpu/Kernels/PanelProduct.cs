@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Runtime.CompilerServices;
 
 namespace SpmdDbrx.Compute.Cpu;
@@ -21,34 +22,44 @@ internal static unsafe class PanelProduct<TVector> where TVector : unmanaged, IF
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Add(float* a, nint aRow, int rows, PanelRun b, int depth, float* c, nint cRow)
     {
-        bool sixes = rows % Six == 0;
-        // Four rows meet three panels; the last four panels are two pairs rather than three and a single one.
-        int threes = sixes ? 0 : b.Count % 3 == 1 ? Math.Max(0, b.Count - 4) / 3 : b.Count / 3;
+        Debug.Assert(rows == PaddedRows(rows));
+        int threes = rows % Six == 0 ? 0 : Threes(b.Count);
         int twos = (b.Count - (3 * threes)) / 2;
-        int height = sixes ? Six : Four;
-        delegate*<float*, nint, float*, nint, int, float*, nint, nint, void> three = &PanelTile<TVector>.FourByThree;
-        delegate*<float*, nint, float*, nint, int, float*, nint, nint, void> two = sixes ? &PanelTile<TVector>.SixByTwo : &PanelTile<TVector>.FourByTwo;
         // The panels of a tile come from all parts of the run, so that each part is read from front to back.
         for (int tile = 0; tile < threes; tile++)
-            AddTile(three, a, aRow, rows, height, b, tile, threes, depth, c, cRow);
+            AddTile(3, tile, threes, a, aRow, rows, b, depth, c, cRow);
         for (int tile = 0; tile < twos; tile++)
-            AddTile(two, a, aRow, rows, height, b, (3 * threes) + tile, twos, depth, c, cRow);
+            AddTile(2, (3 * threes) + tile, twos, a, aRow, rows, b, depth, c, cRow);
         // A panel without another is its own second one: both hold the same sums.
-        if (threes == 0 && b.Count % 2 > 0)
-            AddTile(two, a, aRow, rows, height, b, b.Count - 1, 0, depth, c, cRow);
+        if ((3 * threes) + (2 * twos) < b.Count)
+            AddTile(2, b.Count - 1, 0, a, aRow, rows, b, depth, c, cRow);
     }
 
-    /// <summary>All rows with the panels that follow <paramref name="panel"/> a stride apart.</summary>
+    /// <summary>Tiles of three panels; the last four panels are two pairs rather than three and a single one.</summary>
+    private static int Threes(int panels) => panels % 3 == 1 ? Math.Max(0, panels - 4) / 3 : panels / 3;
+
+    /// <summary>All rows with <paramref name="width"/> panels, <paramref name="stride"/> apart from <paramref name="panel"/> on.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void AddTile(
-        delegate*<float*, nint, float*, nint, int, float*, nint, nint, void> tile,
-        float* a, nint aRow, int rows, int height, PanelRun b, int panel, int stride, int depth, float* c, nint cRow)
+    private static void AddTile(int width, int panel, int stride, float* a, nint aRow, int rows, PanelRun b, int depth, float* c, nint cRow)
     {
-        for (int row = 0; row < rows; row += height)
+        float* values = b.Panel(panel);
+        float* sums = c + (panel * TVector.Count);
+        nint distance = stride * b.Distance;
+        int sumDistance = stride * TVector.Count;
+        if (rows % Six == 0)
         {
-            tile(
-                a + (row * aRow), aRow, b.Panel(panel), stride * b.Distance, depth,
-                c + (row * cRow) + (panel * TVector.Count), cRow, stride * TVector.Count);
+            for (int row = 0; row < rows; row += Six)
+                PanelTile<TVector>.SixByTwo(a + (row * aRow), aRow, values, distance, depth, sums + (row * cRow), cRow, sumDistance);
+        }
+        else if (width == 3)
+        {
+            for (int row = 0; row < rows; row += Four)
+                PanelTile<TVector>.FourByThree(a + (row * aRow), aRow, values, distance, depth, sums + (row * cRow), cRow, sumDistance);
+        }
+        else
+        {
+            for (int row = 0; row < rows; row += Four)
+                PanelTile<TVector>.FourByTwo(a + (row * aRow), aRow, values, distance, depth, sums + (row * cRow), cRow, sumDistance);
         }
     }
 

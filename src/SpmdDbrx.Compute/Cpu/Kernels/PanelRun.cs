@@ -1,6 +1,6 @@
 namespace SpmdDbrx.Compute.Cpu;
 
-/// <summary>Panels of one register's width that meet the same rows, each [depth, Count].</summary>
+/// <summary>Panels that meet the same rows, [depth, Count] each: one register wide, unlike the <see cref="Panels"/> of tokens, which are two.</summary>
 /// <param name="first">Panel 0.</param>
 /// <param name="distance">Floats from a panel to the next.</param>
 /// <param name="count">Panels.</param>

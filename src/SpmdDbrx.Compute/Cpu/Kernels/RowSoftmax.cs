@@ -2,7 +2,7 @@ using System.Runtime.CompilerServices;
 
 namespace SpmdDbrx.Compute.Cpu;
 
-/// <summary>Softmax over rows of scores that come in blocks: the maximum and the sum of each row are carried from block to block (online softmax, arXiv 1805.02867).</summary>
+/// <summary>Softmax over rows of scores that come in blocks: maximum and sum of a row are carried from block to block (online softmax, arXiv 1805.02867).</summary>
 /// <param name="memory">Two floats a row.</param>
 /// <param name="rows">Rows.</param>
 /// <param name="sums">Weighted values so far, [rows, sumLength].</param>

@@ -3,7 +3,6 @@ using System.Runtime.InteropServices;
 namespace SpmdDbrx.Compute.Cpu;
 
 /// <summary>Zeroed native memory on a cache-line boundary; pages are taken from the system when they are first touched.</summary>
-/// <remarks>A cache line behind the end may be read (never written): tiles read whole rows of registers.</remarks>
 internal sealed unsafe partial class AlignedBuffer : DeviceBuffer
 {
     private const int LineBytes = 64;
@@ -36,7 +35,7 @@ internal sealed unsafe partial class AlignedBuffer : DeviceBuffer
         ArgumentOutOfRangeException.ThrowIfNegative(byteLength);
         try
         {
-            return (nint)NativeMemory.AllocZeroed(checked((nuint)byteLength + (nuint)AlignmentOf(byteLength) + LineBytes));
+            return (nint)NativeMemory.AllocZeroed(checked((nuint)byteLength + (nuint)AlignmentOf(byteLength)));
         }
         catch (OutOfMemoryException)
         {

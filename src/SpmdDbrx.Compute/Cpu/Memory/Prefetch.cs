@@ -21,7 +21,7 @@ internal readonly unsafe struct ReadOnce : IPrefetch
     }
 }
 
-/// <summary>For streams that several tokens or heads read one after the other.</summary>
+/// <summary>For streams that several tokens read one after the other.</summary>
 internal readonly unsafe struct ReadAgain : IPrefetch
 {
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -29,14 +29,5 @@ internal readonly unsafe struct ReadAgain : IPrefetch
     {
         if (Sse.IsSupported)
             Sse.Prefetch0(position + 384);
-    }
-}
-
-/// <summary>For what was read just before.</summary>
-internal readonly unsafe struct InCache : IPrefetch
-{
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void Ahead(byte* position)
-    {
     }
 }

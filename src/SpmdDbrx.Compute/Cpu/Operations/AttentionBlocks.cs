@@ -9,12 +9,21 @@ internal unsafe struct AttentionBlocks<TVector>(
     RowPointer qkv, AttentionShape shape, KvPanels<TVector> cache, int position, float* scratch, float* partials) : IParallelWork
     where TVector : unmanaged, IFloatVector<TVector>
 {
-    /// <summary>Floats in front of the weighted values of a partial result: maximum and sum, padded to keep the values aligned.</summary>
+    /// <summary>Floats in front of the weighted values of a partial result: maximum and sum, and the rest of a cache line.</summary>
     public const int Header = 16;
+
+    /// <summary>Three panels of the widest register: blocks of whole tiles.</summary>
+    private const int TilePositions = 48;
+
+    private const int ShortestBlock = 5 * TilePositions;
+    private const int LongestBlock = 42 * TilePositions;
+
+    /// <summary>Items of a token: where there are enough positions, as many as this and not many more.</summary>
+    private const int TokenItems = 16;
 
     private readonly int kvHeadCount = shape.KvHeadCount;
     private readonly int groupSize = shape.HeadCount / shape.KvHeadCount;
-    private readonly int rows = PanelProduct<TVector>.PaddedRows(shape.HeadCount / shape.KvHeadCount);
+    private readonly int rows = GroupRows(shape);
     private readonly int headDim = shape.HeadDim;
     private readonly int partialLength = PartialLength(shape.HeadDim);
     private readonly int blockLength = BlockLength(shape, position + qkv.Rows);
@@ -24,31 +33,29 @@ internal unsafe struct AttentionBlocks<TVector>(
     public static int ItemCount(AttentionShape shape, int tokens, int positions) => checked(tokens * shape.KvHeadCount * BlockCount(shape, positions));
 
     /// <summary>Blocks of a key/value head.</summary>
-    public static int BlockCount(AttentionShape shape, int positions)
+    public static int BlockCount(AttentionShape shape, int positions) => (int)DivideUp(positions, BlockLength(shape, positions));
+
+    /// <summary>Positions of a block: long runs through memory against enough items. Never by the number of threads, so that every rank sums alike.</summary>
+    private static int BlockLength(AttentionShape shape, int positions)
     {
-        int length = BlockLength(shape, positions);
-        return (positions + length - 1) / length;
+        int share = (int)Math.Clamp(DivideUp((long)positions * shape.KvHeadCount, TokenItems), ShortestBlock, LongestBlock);
+        long blocks = DivideUp(positions, share);
+        return (int)DivideUp(DivideUp(positions, blocks), TilePositions) * TilePositions;
     }
 
     /// <summary>Floats of a head's partial result.</summary>
-    public static int PartialLength(int headDim) => Header + (KvPanels<TVector>.PanelsOf(headDim) * TVector.Count);
+    public static int PartialLength(int headDim) => Header + KvPanels<TVector>.ColumnLength(headDim);
 
     /// <summary>Floats of an item's partial results.</summary>
-    public static long ItemLength(AttentionShape shape) =>
-        (long)PanelProduct<TVector>.PaddedRows(shape.HeadCount / shape.KvHeadCount) * PartialLength(shape.HeadDim);
+    public static long ItemLength(AttentionShape shape) => (long)GroupRows(shape) * PartialLength(shape.HeadDim);
 
-    /// <summary>Floats of scratch memory of a thread: the queries of a group and their scores.</summary>
-    public static long ScratchLength(AttentionShape shape, int positions) =>
-        (long)PanelProduct<TVector>.PaddedRows(shape.HeadCount / shape.KvHeadCount) * (shape.HeadDim + BlockLength(shape, positions));
+    /// <summary>Floats of scratch memory of a thread: the queries of a group and their scores in the longest block.</summary>
+    public static long ScratchLength(AttentionShape shape) => (long)GroupRows(shape) * (shape.HeadDim + LongestBlock);
 
-    /// <summary>Positions of a block: long runs through memory, but sixteen items where there are enough positions for them.
-    /// Never by the number of threads, so that every rank sums alike.</summary>
-    private static int BlockLength(AttentionShape shape, int positions)
-    {
-        int longest = (int)Math.Clamp((long)positions * shape.KvHeadCount / 16, 240, 2016);
-        int blocks = (positions + longest - 1) / longest;
-        return (((positions + blocks - 1) / blocks) + 47) / 48 * 48;
-    }
+    private static long DivideUp(long count, long size) => (count + size - 1) / size;
+
+    /// <summary>Heads that share a key/value head, rounded up to whole tiles.</summary>
+    private static int GroupRows(AttentionShape shape) => PanelProduct<TVector>.PaddedRows(shape.HeadCount / shape.KvHeadCount);
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public readonly void Run(int item, int thread)

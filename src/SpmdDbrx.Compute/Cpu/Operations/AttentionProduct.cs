@@ -5,6 +5,8 @@ internal static unsafe class AttentionProduct<TVector> where TVector : unmanaged
 {
     public static void Run(ThreadTeam team, Scratch scratch, RowPointer qkv, AttentionShape shape, KvPanels<TVector> cache, int position, RowPointer output)
     {
+        if (qkv.Rows == 0)
+            return;
         if (qkv.Rows > ExpertSlice.MaxTokens)
             Prefill(team, scratch, qkv, shape, cache, position, output);
         else
@@ -23,7 +25,7 @@ internal static unsafe class AttentionProduct<TVector> where TVector : unmanaged
         int positions = position + qkv.Rows;
         int items = AttentionBlocks<TVector>.ItemCount(shape, qkv.Rows, positions);
         float* partials = scratch.Sums.Floats(items * AttentionBlocks<TVector>.ItemLength(shape));
-        float* memory = scratch.Threads.Floats(team.Count * AttentionBlocks<TVector>.ScratchLength(shape, positions));
+        float* memory = scratch.Threads.Floats(team.Count * AttentionBlocks<TVector>.ScratchLength(shape));
         var blocks = new AttentionBlocks<TVector>(qkv, shape, cache, position, memory, partials);
         team.Run(items, ref blocks);
         var merge = new AttentionMerge<TVector>(shape, AttentionBlocks<TVector>.BlockCount(shape, positions), partials, output);

@@ -2,8 +2,8 @@ using System.Runtime.CompilerServices;
 
 namespace SpmdDbrx.Compute.Cpu;
 
-/// <summary>Causal attention of many tokens: an item is some of them, in all heads that share a key/value head, which pass over the keys in blocks (FlashAttention, arXiv 2205.14135).</summary>
-/// <remarks>Rows are tokens, lanes are keys and then columns of values.</remarks>
+/// <summary>Causal attention of many tokens: an item is some of them, in all heads that share a key/value head.</summary>
+/// <remarks>The heads pass over the keys in blocks (FlashAttention, arXiv 2205.14135). Rows are tokens, lanes are keys and then columns of values.</remarks>
 internal unsafe struct AttentionTiles<TVector>(
     RowPointer qkv, AttentionShape shape, KvPanels<TVector> cache, int position, float* scratch, RowPointer output) : IParallelWork
     where TVector : unmanaged, IFloatVector<TVector>
@@ -17,7 +17,7 @@ internal unsafe struct AttentionTiles<TVector>(
     private readonly int kvHeadCount = shape.KvHeadCount;
     private readonly int groupSize = shape.HeadCount / shape.KvHeadCount;
     private readonly int headDim = shape.HeadDim;
-    private readonly int sumLength = SumLength(shape.HeadDim);
+    private readonly int sumLength = KvPanels<TVector>.ColumnLength(shape.HeadDim);
     private readonly int tileCount = (qkv.Rows + TileTokens - 1) / TileTokens;
     private readonly long scratchLength = ScratchLength(shape);
 
@@ -26,11 +26,9 @@ internal unsafe struct AttentionTiles<TVector>(
     /// <summary>Floats of scratch memory of a thread: queries, sums, maximum and total of every head's tokens, and the scores of one.</summary>
     public static long ScratchLength(AttentionShape shape)
     {
-        int headFloats = shape.HeadDim + SumLength(shape.HeadDim) + 2;
+        int headFloats = shape.HeadDim + KvPanels<TVector>.ColumnLength(shape.HeadDim) + 2;
         return TileTokens * (((long)shape.HeadCount / shape.KvHeadCount * headFloats) + BlockKeys);
     }
-
-    private static int SumLength(int headDim) => KvPanels<TVector>.PanelsOf(headDim) * TVector.Count;
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public readonly void Run(int item, int thread)
@@ -51,13 +49,13 @@ internal unsafe struct AttentionTiles<TVector>(
         for (int key = 0; key < positions; key += BlockKeys)
         {
             int count = Math.Min(BlockKeys, positions - key);
-            for (int row = 0; row < groupSize * rows; row += rows)
+            for (int firstRow = 0; firstRow < groupSize * rows; firstRow += rows)
             {
                 new Span<float>(scores, rows * BlockKeys).Clear();
-                PanelProduct<TVector>.Add(queries + (row * headDim), headDim, rows, cache.Keys(kvHead, key, count), headDim, scores, BlockKeys);
+                PanelProduct<TVector>.Add(queries + (firstRow * headDim), headDim, rows, cache.Keys(kvHead, key, count), headDim, scores, BlockKeys);
                 for (int token = 0; token < tokens; token++)
-                    softmax.Add(row + token, scores + (token * BlockKeys), count, position + firstToken + token + 1 - key);
-                PanelProduct<TVector>.Add(scores, BlockKeys, rows, cache.Values(kvHead, key), count, sums + (row * sumLength), sumLength);
+                    softmax.Add(firstRow + token, scores + (token * BlockKeys), count, position + firstToken + token + 1 - key);
+                PanelProduct<TVector>.Add(scores, BlockKeys, rows, cache.Values(kvHead, key), count, sums + (firstRow * sumLength), sumLength);
             }
         }
         for (int head = 0; head < groupSize; head++)

@@ -71,8 +71,8 @@ internal unsafe struct ExpertChunks<TVector, TElement>(
             float* y = Input(tokens, token + 1);
             float* sums = dots + (token * Streams);
             float* otherSums = sums + Streams;
-            DotRows<TVector, TElement>.FourByTwo<ReadAgain>(row, distance, x, y, columns, sums, otherSums);
-            DotRows<TVector, TElement>.FourByTwo<ReadAgain>(row + (4 * distance), distance, x, y, columns, sums + 4, otherSums + 4);
+            DotRows<TVector, TElement>.FourByTwo(row, distance, x, y, columns, sums, otherSums);
+            DotRows<TVector, TElement>.FourByTwo(row + (4 * distance), distance, x, y, columns, sums + 4, otherSums + 4);
         }
         if (token < tokens.Count)
             DotRows<TVector, TElement>.Eight(row, distance, Input(tokens, token), columns, dots + (token * Streams));

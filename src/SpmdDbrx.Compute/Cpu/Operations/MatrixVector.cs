@@ -69,8 +69,8 @@ internal unsafe struct MatrixVector<TVector, TElement> : IParallelWork
         {
             float* x = Input(token);
             float* y = Input(token + 1);
-            DotRows<TVector, TElement>.FourByTwo<ReadAgain>(first, distance, x, y, columns, sums, otherSums);
-            DotRows<TVector, TElement>.FourByTwo<ReadAgain>(first + (4 * distance), distance, x, y, columns, sums + 4, otherSums + 4);
+            DotRows<TVector, TElement>.FourByTwo(first, distance, x, y, columns, sums, otherSums);
+            DotRows<TVector, TElement>.FourByTwo(first + (4 * distance), distance, x, y, columns, sums + 4, otherSums + 4);
             Store(sums, row, output.Row(token));
             Store(otherSums, row, output.Row(token + 1));
         }

@@ -2,7 +2,8 @@ using System.Runtime.CompilerServices;
 
 namespace SpmdDbrx.Compute.Cpu;
 
-/// <summary>Clamps q, k and v, rotates q and k (rotate-half), stores k and v in the cache; an item is the tokens that share a panel of keys, and with it cache lines.</summary>
+/// <summary>Clamps q, k and v, rotates q and k (rotate-half), stores k and v in the cache.</summary>
+/// <remarks>An item is the tokens that share a panel of keys, and with it cache lines.</remarks>
 internal unsafe struct RotaryStore<TVector>(
     RowPointer qkv, AttentionShape shape, KvPanels<TVector> cache, RotaryTable rotary, int position) : IParallelWork
     where TVector : unmanaged, IFloatVector<TVector>
@@ -22,27 +23,28 @@ internal unsafe struct RotaryStore<TVector>(
     {
         int first = (firstPanel + item) * TVector.Count;
         int last = Math.Min(first + TVector.Count, position + qkv.Rows);
-        for (int row = Math.Max(first, position); row < last; row++)
-            Store(qkv.Row(row - position), row);
+        for (int at = Math.Max(first, position); at < last; at++)
+            Store(qkv.Row(at - position), at);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private readonly void Store(float* q, int row)
+    private readonly void Store(float* q, int at)
     {
         float* k = q + (headCount * headDim);
         float* v = k + (kvHeadCount * headDim);
         int pairs = headDim / 2;
-        float* cosine = cosines + ((long)row * pairs);
-        float* sine = sines + ((long)row * pairs);
+        float* cosine = cosines + ((long)at * pairs);
+        float* sine = sines + ((long)at * pairs);
         for (int head = 0; head < headCount + kvHeadCount; head++)
             Rotate(q + (head * headDim), cosine, sine, pairs);
         for (int head = 0; head < kvHeadCount; head++)
         {
-            StoreKey(k + (head * headDim), cache.Key(head, row));
-            StoreValue(v + (head * headDim), cache.Value(head, row));
+            StoreKey(k + (head * headDim), cache.Key(head, at));
+            StoreValue(v + (head * headDim), cache.Value(head, at));
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private readonly void StoreKey(float* source, float* target)
     {
         for (int index = 0; index < headDim; index++)

@@ -81,11 +81,6 @@ internal readonly unsafe struct FloatVector128 : IFloatVector<FloatVector128>
     public static void Sums(FloatVector128 value0, FloatVector128 value1, FloatVector128 value2, FloatVector128 value3, float* sums) =>
         Reduction.Sums(value0.lanes, value1.lanes, value2.lanes, value3.lanes).Store(sums);
 
-    public static float Largest(FloatVector128 value)
-    {
-        float largest = value.lanes[0];
-        for (int lane = 1; lane < Count; lane++)
-            largest = MathF.Max(largest, value.lanes[lane]);
-        return largest;
-    }
+    [MethodImpl(Inline)]
+    public static float Largest(FloatVector128 value) => Reduction.Largest(value.lanes);
 }

@@ -81,13 +81,8 @@ internal readonly unsafe struct FloatVector256 : IFloatVector<FloatVector256>
     public static void Sums(FloatVector256 value0, FloatVector256 value1, FloatVector256 value2, FloatVector256 value3, float* sums) =>
         Reduction.Sums(Fold(value0), Fold(value1), Fold(value2), Fold(value3)).Store(sums);
 
-    public static float Largest(FloatVector256 value)
-    {
-        float largest = value.lanes[0];
-        for (int lane = 1; lane < Count; lane++)
-            largest = MathF.Max(largest, value.lanes[lane]);
-        return largest;
-    }
+    [MethodImpl(Inline)]
+    public static float Largest(FloatVector256 value) => Reduction.Largest(Vector128.MaxNative(value.lanes.GetLower(), value.lanes.GetUpper()));
 
     /// <summary>Adds the halves.</summary>
     [MethodImpl(Inline)]

@@ -81,12 +81,11 @@ internal readonly unsafe struct FloatVector512 : IFloatVector<FloatVector512>
     public static void Sums(FloatVector512 value0, FloatVector512 value1, FloatVector512 value2, FloatVector512 value3, float* sums) =>
         Reduction.Sums(Fold(value0), Fold(value1), Fold(value2), Fold(value3)).Store(sums);
 
+    [MethodImpl(Inline)]
     public static float Largest(FloatVector512 value)
     {
-        float largest = value.lanes[0];
-        for (int lane = 1; lane < Count; lane++)
-            largest = MathF.Max(largest, value.lanes[lane]);
-        return largest;
+        Vector256<float> half = Vector256.MaxNative(value.lanes.GetLower(), value.lanes.GetUpper());
+        return Reduction.Largest(Vector128.MaxNative(half.GetLower(), half.GetUpper()));
     }
 
     /// <summary>Adds the quarters.</summary>

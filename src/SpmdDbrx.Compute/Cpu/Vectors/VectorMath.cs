@@ -33,7 +33,9 @@ internal static class VectorMath
     public static TVector Silu<TVector>(TVector x) where TVector : unmanaged, IFloatVector<TVector> =>
         x / (TVector.Broadcast(1f) + Exp(TVector.Zero - x));
 
-    /// <summary>e^r with x = n·ln 2 + r and |r| ≤ ln 2 / 2, by the Taylor polynomial to degree 7 in Estrin's scheme; <paramref name="rounded"/> is n + <see cref="Rounder"/>.</summary>
+    /// <summary>e^r with x = n·ln 2 + r and |r| ≤ ln 2 / 2, by the Taylor polynomial to degree 7 in Estrin's scheme.</summary>
+    /// <param name="x">x.</param>
+    /// <param name="rounded">n + <see cref="Rounder"/>.</param>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static TVector Mantissa<TVector>(TVector x, out TVector rounded) where TVector : unmanaged, IFloatVector<TVector>
     {

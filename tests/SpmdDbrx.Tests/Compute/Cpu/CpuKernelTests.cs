@@ -119,13 +119,31 @@ public class CpuKernelTests
     {
         for (int headDim = 2; headDim <= 256; headDim += 2)
         {
-            // The cache ends with the last token, so that the last tile of keys is an incomplete one.
+            // The cache ends with the last token, so that the last panel of keys is an incomplete one.
             AttentionShape shape = new(HeadCount: 1 + (headDim % 7), KvHeadCount: 1, headDim, Clip: null);
             using DeviceFixture fixture = new(new CpuDevice(new CpuDeviceOptions(1), vectorBits), headDim);
             using AttentionCase attention = new(fixture, shape, capacity: 30);
             foreach (int tokens in new[] { 9, 1, 18, 2 })
                 attention.Check(tokens, Tolerance);
         }
+    }
+
+    [Fact]
+    public void Attend_BlocksAsLongAsTheyGet_MatchesReference()
+    {
+        using DeviceFixture fixture = new(new CpuDevice(2));
+        using AttentionCase attention = new(fixture, new AttentionShape(HeadCount: 16, KvHeadCount: 16, HeadDim: 2, Clip: null), capacity: 2100);
+        foreach (int tokens in new[] { 2090, 1, 3 })
+            attention.Check(tokens, Tolerance);
+    }
+
+    [Fact]
+    public void Attend_NoTokens_DoesNothing()
+    {
+        using DeviceFixture fixture = new(new CpuDevice(1));
+        using AttentionCase attention = new(fixture, new AttentionShape(HeadCount: 2, KvHeadCount: 1, HeadDim: 4, Clip: null), capacity: 4);
+        foreach (int tokens in new[] { 0, 2, 0 })
+            attention.Check(tokens, Tolerance);
     }
 
     private static void CheckExpert(DeviceFixture fixture, ExpertWeights expert, int tokens)

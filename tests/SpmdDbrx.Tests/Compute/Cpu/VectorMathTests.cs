@@ -28,15 +28,17 @@ public unsafe class VectorMathTests
     [Fact]
     public void ExpOfWeight_ItsRange_IsWithinTwoUnitsInTheLastPlace()
     {
-        for (float x = -86.99f; x <= 0; x += 0.00137f)
-        {
-            double expected = Math.Exp(x);
-            Assert.InRange(Math.Abs(ExpOfWeight(x) - expected) / Math.Pow(2, Math.Floor(Math.Log2(expected)) - 23), 0, 2);
-        }
-        Assert.Equal(1f, ExpOfWeight(0));
-        Assert.InRange(ExpOfWeight(-1000), 0, 1.7e-38f);
-        Assert.InRange(ExpOfWeight(float.NegativeInfinity), 0, 1.7e-38f);
-        Assert.Equal(float.NaN, ExpOfWeight(float.NaN));
+        CheckExpOfWeight<FloatVector128>();
+        CheckExpOfWeight<FloatVector256>();
+        CheckExpOfWeight<FloatVector512>();
+    }
+
+    [Fact]
+    public void Largest_EveryLane_IsFound()
+    {
+        CheckLargest<FloatVector128>();
+        CheckLargest<FloatVector256>();
+        CheckLargest<FloatVector512>();
     }
 
     [Fact]
@@ -70,10 +72,34 @@ public unsafe class VectorMathTests
         return lanes[0];
     }
 
-    private static float ExpOfWeight(float x)
+    private static void CheckExpOfWeight<TVector>() where TVector : unmanaged, IFloatVector<TVector>
     {
-        float* lanes = stackalloc float[FloatVector256.Count];
-        VectorMath.ExpOfWeight(FloatVector256.Broadcast(x)).Store(lanes);
+        for (float x = -87; x <= 88; x += 0.00137f)
+        {
+            double expected = Math.Exp(x);
+            Assert.InRange(Math.Abs(ExpOfWeight<TVector>(x) - expected) / Math.Pow(2, Math.Floor(Math.Log2(expected)) - 23), 0, 2);
+        }
+        Assert.Equal(1f, ExpOfWeight<TVector>(0));
+        Assert.InRange(ExpOfWeight<TVector>(-1000), 0, 1.7e-38f);
+        Assert.InRange(ExpOfWeight<TVector>(float.NegativeInfinity), 0, 1.7e-38f);
+        Assert.Equal(float.NaN, ExpOfWeight<TVector>(float.NaN));
+    }
+
+    private static float ExpOfWeight<TVector>(float x) where TVector : unmanaged, IFloatVector<TVector>
+    {
+        float* lanes = stackalloc float[TVector.Count];
+        VectorMath.ExpOfWeight(TVector.Broadcast(x)).Store(lanes);
         return lanes[0];
+    }
+
+    private static void CheckLargest<TVector>() where TVector : unmanaged, IFloatVector<TVector>
+    {
+        float* lanes = stackalloc float[TVector.Count];
+        for (int lane = 0; lane < TVector.Count; lane++)
+        {
+            new Span<float>(lanes, TVector.Count).Fill(-3);
+            lanes[lane] = -2;
+            Assert.Equal(-2f, TVector.Largest(TVector.Load(lanes)));
+        }
     }
 }

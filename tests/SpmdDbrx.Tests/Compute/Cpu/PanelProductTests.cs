@@ -1,0 +1,68 @@
+using SpmdDbrx.Compute.Cpu;
+using Xunit;
+
+namespace SpmdDbrx.Tests.Compute.Cpu;
+
+public unsafe class PanelProductTests
+{
+    private const float Guard = -77;
+
+    [Fact]
+    public void Add_EveryShape_MatchesPlainSumsAndWritesNothingElse()
+    {
+        foreach (int rows in new[] { 1, 4, 5, 6, 7, 9, 12, 16, 18, 24, 48 })
+        {
+            for (int panels = 1; panels <= 17; panels++)
+            {
+                Check<FloatVector128>(rows, panels, depth: 5);
+                Check<FloatVector256>(rows, panels, depth: 6);
+                Check<FloatVector512>(rows, panels, depth: 7);
+            }
+        }
+    }
+
+    [Fact]
+    public void PaddedRows_AnyRows_IsTheNextMultipleOfFourOrSix()
+    {
+        for (int rows = 1; rows <= 100; rows++)
+        {
+            int expected = Enumerable.Range(rows, 6).First(count => count % 4 == 0 || count % 6 == 0);
+            Assert.Equal(expected, PanelProduct<FloatVector256>.PaddedRows(rows));
+        }
+    }
+
+    /// <summary>Small integers, so that every order of summation is exact.</summary>
+    private static void Check<TVector>(int rows, int panels, int depth) where TVector : unmanaged, IFloatVector<TVector>
+    {
+        rows = PanelProduct<TVector>.PaddedRows(rows);
+        int lanes = TVector.Count;
+        int columns = panels * lanes;
+        int aRow = depth + 1, bDistance = (depth * lanes) + 2, cRow = columns + 3;
+        float[] a = new float[rows * aRow], b = new float[panels * bDistance], c = new float[rows * cRow];
+        Fill(a, 7);
+        Fill(b, 11);
+        c.AsSpan().Fill(Guard);
+        for (int row = 0; row < rows; row++)
+            c.AsSpan(row * cRow, columns).Fill(row);
+        fixed (float* aFirst = a, bFirst = b, cFirst = c)
+            PanelProduct<TVector>.Add(aFirst, aRow, rows, new PanelRun(bFirst, bDistance, panels), depth, cFirst, cRow);
+        for (int row = 0; row < rows; row++)
+        {
+            for (int column = 0; column < columns; column++)
+            {
+                float sum = row;
+                for (int k = 0; k < depth; k++)
+                    sum += a[(row * aRow) + k] * b[(column / lanes * bDistance) + (k * lanes) + (column % lanes)];
+                Assert.Equal(sum, c[(row * cRow) + column]);
+            }
+            for (int behind = columns; behind < cRow; behind++)
+                Assert.Equal(Guard, c[(row * cRow) + behind]);
+        }
+    }
+
+    private static void Fill(float[] values, int period)
+    {
+        for (int index = 0; index < values.Length; index++)
+            values[index] = (index % period) - (period / 2);
+    }
+}
