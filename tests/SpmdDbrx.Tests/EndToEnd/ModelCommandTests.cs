@@ -136,7 +136,13 @@ public sealed class ModelCommandTests : IDisposable
         while (!process.WaitForExit(5))
         {
             process.Refresh();
-            peakBytes = Math.Max(peakBytes, process.PeakWorkingSet64);
+            try
+            {
+                peakBytes = Math.Max(peakBytes, process.PeakWorkingSet64);
+            }
+            catch (InvalidOperationException) when (process.HasExited)
+            {
+            }
         }
 
         Assert.Equal(0, process.ExitCode);
