@@ -49,7 +49,7 @@ internal static unsafe class PanelProduct<TVector> where TVector : unmanaged, IF
         if (rows % Six == 0)
         {
             for (int row = 0; row < rows; row += Six)
-                PanelTile<TVector>.SixByTwo(a + (row * aRow), aRow, values, distance, depth, sums + (row * cRow), cRow, sumDistance);
+                PanelTile<TVector>.SixByTwo(a + (row * aRow), aRow, 1, values, distance, TVector.Count, depth, sums + (row * cRow), cRow, sumDistance);
         }
         else if (width == 3)
         {

@@ -2,15 +2,17 @@ using System.Runtime.CompilerServices;
 
 namespace SpmdDbrx.Compute.Cpu;
 
-/// <summary>Sums of a few rows, broadcast, times panels of one register's width, kept in registers: 12 sums, or 8 for panels that are left over.</summary>
-/// <remarks>Each panel is a stream through memory of its own, read from front to back. One core draws all it can over three such streams and five sixths
-/// of that over two, by the processor's own prefetching: asking for lines besides makes it slower.
-/// For all: c[row · cRow + panel · cDistance + lane] += Σ_k a[row · aRow + k] · b[panel · bDistance + k · Count + lane].</remarks>
+/// <summary>Sums of a few rows, broadcast, times panels of one register's width, kept in registers: 12 sums, or fewer for panels that are left over.</summary>
+/// <remarks>In caches of keys and values each panel is a stream through memory of its own, read from front to back. One core draws all it can over three
+/// such streams and five sixths of that over two, by the processor's own prefetching: asking for lines besides makes it slower.
+/// For all: c[row · cRow + panel · cDistance + lane] += Σ_k a[row · aRow + k · aStep] · b[panel · bDistance + k · bStep + lane],
+/// with steps of 1 and Count where a method takes none.</remarks>
 internal static unsafe class PanelTile<TVector> where TVector : unmanaged, IFloatVector<TVector>
 {
     /// <summary>Six rows, two panels.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void SixByTwo(float* a, nint aRow, float* b, nint bDistance, int depth, float* c, nint cRow, nint cDistance)
+    public static void SixByTwo(
+        float* a, nint aRow, nint aStep, float* b, nint bDistance, nint bStep, int depth, float* c, nint cRow, nint cDistance)
     {
         float* c3 = c + (3 * cRow);
         TVector first0 = TVector.Load(c), second0 = TVector.Load(c + cDistance);
@@ -41,9 +43,9 @@ internal static unsafe class PanelTile<TVector> where TVector : unmanaged, IFloa
             factor = TVector.Broadcast(a3[2 * aRow]);
             first5 = TVector.MultiplyAdd(factor, first, first5);
             second5 = TVector.MultiplyAdd(factor, second, second5);
-            a++;
-            a3++;
-            b += TVector.Count;
+            a += aStep;
+            a3 += aStep;
+            b += bStep;
         }
         first0.Store(c);
         second0.Store(c + cDistance);
@@ -57,6 +59,35 @@ internal static unsafe class PanelTile<TVector> where TVector : unmanaged, IFloa
         second4.Store(c3 + cRow + cDistance);
         first5.Store(c3 + (2 * cRow));
         second5.Store(c3 + (2 * cRow) + cDistance);
+    }
+
+    /// <summary>Six rows, one panel.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static void SixByOne(float* a, nint aRow, nint aStep, float* b, nint bStep, int depth, float* c, nint cRow)
+    {
+        float* c3 = c + (3 * cRow);
+        TVector sum0 = TVector.Load(c), sum1 = TVector.Load(c + cRow), sum2 = TVector.Load(c + (2 * cRow));
+        TVector sum3 = TVector.Load(c3), sum4 = TVector.Load(c3 + cRow), sum5 = TVector.Load(c3 + (2 * cRow));
+        float* a3 = a + (3 * aRow);
+        for (; depth > 0; depth--)
+        {
+            TVector value = TVector.Load(b);
+            sum0 = TVector.MultiplyAdd(TVector.Broadcast(*a), value, sum0);
+            sum1 = TVector.MultiplyAdd(TVector.Broadcast(a[aRow]), value, sum1);
+            sum2 = TVector.MultiplyAdd(TVector.Broadcast(a[2 * aRow]), value, sum2);
+            sum3 = TVector.MultiplyAdd(TVector.Broadcast(*a3), value, sum3);
+            sum4 = TVector.MultiplyAdd(TVector.Broadcast(a3[aRow]), value, sum4);
+            sum5 = TVector.MultiplyAdd(TVector.Broadcast(a3[2 * aRow]), value, sum5);
+            a += aStep;
+            a3 += aStep;
+            b += bStep;
+        }
+        sum0.Store(c);
+        sum1.Store(c + cRow);
+        sum2.Store(c + (2 * cRow));
+        sum3.Store(c3);
+        sum4.Store(c3 + cRow);
+        sum5.Store(c3 + (2 * cRow));
     }
 
     /// <summary>Four rows, three panels.</summary>

@@ -43,11 +43,11 @@ internal static unsafe class Tile<TVector> where TVector : unmanaged, IFloatVect
         }
         else if (tokens > TVector.Count)
         {
-            TileOfSix<TVector>.Wide(a, rowStride, depthStride, b, depth, c);
+            PanelTile<TVector>.SixByTwo(a, rowStride, depthStride, b, TVector.Count, Lanes, depth, c, Lanes, TVector.Count);
         }
         else
         {
-            TileOfSix<TVector>.Narrow(a, rowStride, depthStride, b, depth, c);
+            PanelTile<TVector>.SixByOne(a, rowStride, depthStride, b, Lanes, depth, c, Lanes);
         }
     }
 }
