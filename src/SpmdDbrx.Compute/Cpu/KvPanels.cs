@@ -13,6 +13,9 @@ internal readonly unsafe struct KvPanels<TVector>(KvCache cache, int layer, int 
     private readonly nint positions = KvCache.Padded(cache.Capacity);
     private readonly int valuePanels = PanelsOf(headDim);
 
+    /// <summary>Positions that fit.</summary>
+    public int Capacity { get; } = cache.Capacity;
+
     /// <summary>Floats from a panel of values to the next.</summary>
     public nint ValueDistance => positions * TVector.Count;
 

@@ -125,7 +125,7 @@ public sealed class Generator(RankSession session, Tokenizer? tokenizer)
         ("most tokens", $"{request.MaxTokens}"),
         ("sampling", $"{request.Sampling}"),
         ("stop tokens", string.Join(' ', request.StopTokens.Order())),
-        ("stop texts", string.Join('\0', request.StopTexts)),
+        ("stop texts", string.Join(' ', request.StopTexts.Select(text => $"{text.Length}:{text}"))),
         ("whether logits are written", $"{request.OnLogits is not null}"));
 
     private void RequireFittingPrompt(IReadOnlyList<int> prompt)

@@ -6,11 +6,10 @@ namespace SpmdDbrx.Compute.Cpu;
 /// <summary>Rows times panels: c[row][panel · Count + lane] += Σ_k a[row][k] · b[panel][k][lane], tile by tile.</summary>
 internal static unsafe class PanelProduct<TVector> where TVector : unmanaged, IFloatVector<TVector>
 {
-    private const int Six = 6;
-    private const int Four = 4;
+    private const int TallTile = 6, LowTile = 4;
 
     /// <summary>Rows rounded up to whole tiles of six, or of four where that takes fewer.</summary>
-    public static int PaddedRows(int rows) => Math.Min(RoundUp(rows, Six), RoundUp(rows, Four));
+    public static int PaddedRows(int rows) => Math.Min(RoundUp(rows, TallTile), RoundUp(rows, LowTile));
 
     /// <param name="a">Rows to broadcast, [rows, depth].</param>
     /// <param name="aRow">Floats from a row to the next.</param>
@@ -23,7 +22,7 @@ internal static unsafe class PanelProduct<TVector> where TVector : unmanaged, IF
     public static void Add(float* a, nint aRow, int rows, PanelRun b, int depth, float* c, nint cRow)
     {
         Debug.Assert(rows == PaddedRows(rows));
-        int threes = rows % Six == 0 ? 0 : Threes(b.Count);
+        int threes = rows % TallTile == 0 ? 0 : Threes(b.Count);
         int twos = (b.Count - (3 * threes)) / 2;
         // The panels of a tile come from all parts of the run, so that each part is read from front to back.
         for (int tile = 0; tile < threes; tile++)
@@ -46,19 +45,20 @@ internal static unsafe class PanelProduct<TVector> where TVector : unmanaged, IF
         float* sums = c + (panel * TVector.Count);
         nint distance = stride * b.Distance;
         int sumDistance = stride * TVector.Count;
-        if (rows % Six == 0)
+        if (rows % TallTile == 0)
         {
-            for (int row = 0; row < rows; row += Six)
+            Debug.Assert(width == 2);
+            for (int row = 0; row < rows; row += TallTile)
                 PanelTile<TVector>.SixByTwo(a + (row * aRow), aRow, 1, values, distance, TVector.Count, depth, sums + (row * cRow), cRow, sumDistance);
         }
         else if (width == 3)
         {
-            for (int row = 0; row < rows; row += Four)
+            for (int row = 0; row < rows; row += LowTile)
                 PanelTile<TVector>.FourByThree(a + (row * aRow), aRow, values, distance, depth, sums + (row * cRow), cRow, sumDistance);
         }
         else
         {
-            for (int row = 0; row < rows; row += Four)
+            for (int row = 0; row < rows; row += LowTile)
                 PanelTile<TVector>.FourByTwo(a + (row * aRow), aRow, values, distance, depth, sums + (row * cRow), cRow, sumDistance);
         }
     }

@@ -18,7 +18,7 @@ internal unsafe struct AttentionBlocks<TVector>(
     private const int ShortestBlock = 5 * TilePositions;
     private const int LongestBlock = 42 * TilePositions;
 
-    /// <summary>Items of a token: where there are enough positions, as many as this and not many more.</summary>
+    /// <summary>Items of a token, where it has positions for them; more with more heads than this, or with more positions than as many of the longest blocks.</summary>
     private const int TokenItems = 16;
 
     private readonly int kvHeadCount = shape.KvHeadCount;
@@ -34,6 +34,10 @@ internal unsafe struct AttentionBlocks<TVector>(
 
     /// <summary>Blocks of a key/value head.</summary>
     public static int BlockCount(AttentionShape shape, int positions) => (int)DivideUp(positions, BlockLength(shape, positions));
+
+    /// <summary>Items of <paramref name="tokens"/> tokens that attend to any number of positions up to <paramref name="capacity"/>.</summary>
+    public static int MostItems(AttentionShape shape, int tokens, int capacity) =>
+        checked(tokens * shape.KvHeadCount * (int)Math.Max(DivideUp(TokenItems, shape.KvHeadCount), DivideUp(capacity, LongestBlock)));
 
     /// <summary>Positions of a block: long runs through memory against enough items. Never by the number of threads, so that every rank sums alike.</summary>
     private static int BlockLength(AttentionShape shape, int positions)

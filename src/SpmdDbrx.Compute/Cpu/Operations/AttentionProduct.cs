@@ -24,7 +24,7 @@ internal static unsafe class AttentionProduct<TVector> where TVector : unmanaged
     {
         int positions = position + qkv.Rows;
         int items = AttentionBlocks<TVector>.ItemCount(shape, qkv.Rows, positions);
-        float* partials = scratch.Sums.Floats(items * AttentionBlocks<TVector>.ItemLength(shape));
+        float* partials = scratch.Sums.Floats(AttentionBlocks<TVector>.MostItems(shape, qkv.Rows, cache.Capacity) * AttentionBlocks<TVector>.ItemLength(shape));
         float* memory = scratch.Threads.Floats(team.Count * AttentionBlocks<TVector>.ScratchLength(shape));
         var blocks = new AttentionBlocks<TVector>(qkv, shape, cache, position, memory, partials);
         team.Run(items, ref blocks);

@@ -27,4 +27,23 @@ public class CpuAllocationTests
         }
         Assert.Equal(0, least);
     }
+
+    [Theory]
+    [InlineData(1)]
+    [InlineData(4)]
+    [InlineData(32)]
+    public void Attend_AnyPositionAfterTheFirst_AllocatesNothing(int kvHeadCount)
+    {
+        const int Capacity = 20_000;
+        using DeviceFixture fixture = new(new CpuDevice(1));
+        AttentionShape shape = new(HeadCount: 32, kvHeadCount, HeadDim: 4, Clip: null);
+        using KvCache cache = new(fixture.Device, 1, shape, Capacity);
+        Activations qkv = fixture.Activations(1, shape.QkvDim), output = fixture.Activations(1, shape.QueryDim);
+        fixture.Device.Attend(qkv, shape, cache, 0, 0, output);
+        long before = GC.GetAllocatedBytesForCurrentThread();
+        for (int position = 0; position < Capacity; position = (position * 5 / 4) + 1)
+            fixture.Device.Attend(qkv, shape, cache, 0, position, output);
+        fixture.Device.Attend(qkv, shape, cache, 0, Capacity - 1, output);
+        Assert.Equal(0, GC.GetAllocatedBytesForCurrentThread() - before);
+    }
 }
