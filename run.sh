@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # SpmdDbrx: installs what is missing, builds what is stale, runs it.
-#   ./run.sh                                          the main job: the tiny trained model, text from 2 ranks, a timing table
+#   ./run.sh [-n RANKS] [--hostfile F]                the main job: the tiny trained model, text from 2 ranks or as many as given, a timing table
 #   ./run.sh test                                     all tests
 #   ./run.sh build                                    build only
 #   ./run.sh [-n RANKS] [--hostfile F] COMMAND …      spmd-dbrx COMMAND … under mpiexec (without -n and --hostfile: one rank, no mpiexec)
@@ -196,8 +196,10 @@ prestack_tiny_model() {
 main_job() {
   prestack_tiny_model
   local prompt='What is lzcat?'
-  say "asking the tiny trained model on 2 ranks: $prompt"
-  spmd 2 "" generate --model "$TINY_PRESTACKED" --chat -p "$prompt" --stream
+  [ -n "$ranks$hostfile" ] || ranks=2
+  : "${ranks:=$(count_slots "$hostfile")}"
+  say "asking the tiny trained model on $ranks rank(s): $prompt"
+  spmd "$ranks" "$hostfile" generate --model "$TINY_PRESTACKED" --chat -p "$prompt" --stream
 }
 
 # ── test ────────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -231,6 +233,7 @@ while [ $# -gt 0 ]; do
 done
 
 [[ ${1:-} != build && ${1:-} != test ]] || [ $# = 1 ] || { echo "run.sh: $1: expected nothing after it, found $2" >&2; exit 2; }
+[[ ${1:-} != build && ${1:-} != test ]] || [ -z "$ranks$hostfile" ] || { echo "run.sh: $1: expected neither -n nor --hostfile before it" >&2; exit 2; }
 [ -z "$hostfile" ] || [ -r "$hostfile" ] || fail "--hostfile $hostfile: cannot be read"
 build
 case ${1:-} in
