@@ -181,8 +181,8 @@ is_gone_within() { # is_gone_within TENTHS PROCESS
 spmd() { # spmd RANKS HOSTFILE COMMAND…
   local ranks=$1 hostfile=$2
   shift 2
-  [ -n "$ranks$hostfile" ] || exec dotnet "$PROGRAM" "$@"
-  launch "${ranks:-$(count_slots "$hostfile")}" "$hostfile" dotnet "$PROGRAM" "$@"
+  [ -n "$ranks" ] || exec dotnet "$PROGRAM" "$@"
+  launch "$ranks" "$hostfile" dotnet "$PROGRAM" "$@"
 }
 
 count_slots() { sed -E 's/#.*//; /^[[:space:]]*$/d; s/.*slots=([0-9]+).*/\1/; t; s/.*/1/' "$1" | awk '{ n += $1 } END { print n }'; }
@@ -196,8 +196,7 @@ prestack_tiny_model() {
 main_job() {
   prestack_tiny_model
   local prompt='What is lzcat?'
-  [ -n "$ranks$hostfile" ] || ranks=2
-  : "${ranks:=$(count_slots "$hostfile")}"
+  : "${ranks:=2}"
   say "asking the tiny trained model on $ranks rank(s): $prompt"
   spmd "$ranks" "$hostfile" generate --model "$TINY_PRESTACKED" --chat -p "$prompt" --stream
 }
@@ -235,6 +234,7 @@ done
 [[ ${1:-} != build && ${1:-} != test ]] || [ $# = 1 ] || { echo "run.sh: $1: expected nothing after it, found $2" >&2; exit 2; }
 [[ ${1:-} != build && ${1:-} != test ]] || [ -z "$ranks$hostfile" ] || { echo "run.sh: $1: expected neither -n nor --hostfile before it" >&2; exit 2; }
 [ -z "$hostfile" ] || [ -r "$hostfile" ] || fail "--hostfile $hostfile: cannot be read"
+[ -z "$hostfile" ] || : "${ranks:=$(count_slots "$hostfile")}"
 build
 case ${1:-} in
   "") main_job ;;
