@@ -11,6 +11,7 @@ internal static unsafe class PanelProduct<TVector> where TVector : unmanaged, IF
     /// <summary>Rows rounded up to whole tiles of six, or of four where that takes fewer.</summary>
     public static int PaddedRows(int rows) => Math.Min(RoundUp(rows, TallTile), RoundUp(rows, LowTile));
 
+    /// <typeparam name="TPrefetch">How panels are asked for ahead of their use.</typeparam>
     /// <param name="a">Rows to broadcast, [rows, depth].</param>
     /// <param name="aRow">Floats from a row to the next.</param>
     /// <param name="rows">Rows, a result of <see cref="PaddedRows"/>.</param>
@@ -19,19 +20,20 @@ internal static unsafe class PanelProduct<TVector> where TVector : unmanaged, IF
     /// <param name="c">[rows, panels · Count].</param>
     /// <param name="cRow">Floats from a row of <paramref name="c"/> to the next.</param>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void Add(float* a, nint aRow, int rows, PanelRun b, int depth, float* c, nint cRow)
+    public static void Add<TPrefetch>(float* a, nint aRow, int rows, PanelRun b, int depth, float* c, nint cRow)
+        where TPrefetch : struct, IPrefetch
     {
         Debug.Assert(rows == PaddedRows(rows));
         int threes = rows % TallTile == 0 ? 0 : Threes(b.Count);
         int twos = (b.Count - (3 * threes)) / 2;
         // The panels of a tile come from all parts of the run, so that each part is read from front to back.
         for (int tile = 0; tile < threes; tile++)
-            AddTile(3, tile, threes, a, aRow, rows, b, depth, c, cRow);
+            AddTile<TPrefetch>(3, tile, threes, a, aRow, rows, b, depth, c, cRow);
         for (int tile = 0; tile < twos; tile++)
-            AddTile(2, (3 * threes) + tile, twos, a, aRow, rows, b, depth, c, cRow);
+            AddTile<TPrefetch>(2, (3 * threes) + tile, twos, a, aRow, rows, b, depth, c, cRow);
         // A panel without another is its own second one: both hold the same sums.
         if ((3 * threes) + (2 * twos) < b.Count)
-            AddTile(2, b.Count - 1, 0, a, aRow, rows, b, depth, c, cRow);
+            AddTile<TPrefetch>(2, b.Count - 1, 0, a, aRow, rows, b, depth, c, cRow);
     }
 
     /// <summary>Tiles of three panels; the last four panels are two pairs rather than three and a single one.</summary>
@@ -39,7 +41,8 @@ internal static unsafe class PanelProduct<TVector> where TVector : unmanaged, IF
 
     /// <summary>All rows with <paramref name="width"/> panels, <paramref name="stride"/> apart from <paramref name="panel"/> on.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void AddTile(int width, int panel, int stride, float* a, nint aRow, int rows, PanelRun b, int depth, float* c, nint cRow)
+    private static void AddTile<TPrefetch>(int width, int panel, int stride, float* a, nint aRow, int rows, PanelRun b, int depth, float* c, nint cRow)
+        where TPrefetch : struct, IPrefetch
     {
         float* values = b.Panel(panel);
         float* sums = c + (panel * TVector.Count);
@@ -49,17 +52,17 @@ internal static unsafe class PanelProduct<TVector> where TVector : unmanaged, IF
         {
             Debug.Assert(width == 2);
             for (int row = 0; row < rows; row += TallTile)
-                PanelTile<TVector>.SixByTwo(a + (row * aRow), aRow, 1, values, distance, TVector.Count, depth, sums + (row * cRow), cRow, sumDistance);
+                PanelTile<TVector>.SixByTwo<TPrefetch>(a + (row * aRow), aRow, 1, values, distance, TVector.Count, depth, sums + (row * cRow), cRow, sumDistance);
         }
         else if (width == 3)
         {
             for (int row = 0; row < rows; row += LowTile)
-                PanelTile<TVector>.FourByThree(a + (row * aRow), aRow, values, distance, depth, sums + (row * cRow), cRow, sumDistance);
+                PanelTile<TVector>.FourByThree<TPrefetch>(a + (row * aRow), aRow, values, distance, depth, sums + (row * cRow), cRow, sumDistance);
         }
         else
         {
             for (int row = 0; row < rows; row += LowTile)
-                PanelTile<TVector>.FourByTwo(a + (row * aRow), aRow, values, distance, depth, sums + (row * cRow), cRow, sumDistance);
+                PanelTile<TVector>.FourByTwo<TPrefetch>(a + (row * aRow), aRow, values, distance, depth, sums + (row * cRow), cRow, sumDistance);
         }
     }
 

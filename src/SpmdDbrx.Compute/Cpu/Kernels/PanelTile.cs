@@ -4,15 +4,18 @@ namespace SpmdDbrx.Compute.Cpu;
 
 /// <summary>Sums of a few rows, broadcast, times panels of one register's width, kept in registers: 12 sums, or fewer for panels that are left over.</summary>
 /// <remarks>In caches of keys and values each panel is a stream through memory of its own, read from front to back. One core draws more over
-/// three such streams than over two, by the processor's own prefetching: asking for lines besides makes it slower.
+/// three such streams than over two; each line is asked for once, ahead of its use, where the type argument says so.
 /// For all: c[row · cRow + panel · cDistance + lane] += Σ_k a[row · aRow + k · aStep] · b[panel · bDistance + k · bStep + lane],
 /// with steps of 1 and Count where a method takes none.</remarks>
 internal static unsafe class PanelTile<TVector> where TVector : unmanaged, IFloatVector<TVector>
 {
+    private const int LineFloats = 16;
+
     /// <summary>Six rows, two panels.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void SixByTwo(
+    public static void SixByTwo<TPrefetch>(
         float* a, nint aRow, nint aStep, float* b, nint bDistance, nint bStep, int depth, float* c, nint cRow, nint cDistance)
+        where TPrefetch : struct, IPrefetch
     {
         float* c3 = c + (3 * cRow);
         TVector first0 = TVector.Load(c), second0 = TVector.Load(c + cDistance);
@@ -24,6 +27,11 @@ internal static unsafe class PanelTile<TVector> where TVector : unmanaged, IFloa
         float* a3 = a + (3 * aRow);
         for (; depth > 0; depth--)
         {
+            if (StartsLine(depth))
+            {
+                TPrefetch.Ahead((byte*)b);
+                TPrefetch.Ahead((byte*)(b + bDistance));
+            }
             TVector first = TVector.Load(b), second = TVector.Load(b + bDistance);
             TVector factor = TVector.Broadcast(*a);
             first0 = TVector.MultiplyAdd(factor, first, first0);
@@ -92,7 +100,8 @@ internal static unsafe class PanelTile<TVector> where TVector : unmanaged, IFloa
 
     /// <summary>Four rows, three panels.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void FourByThree(float* a, nint aRow, float* b, nint bDistance, int depth, float* c, nint cRow, nint cDistance)
+    public static void FourByThree<TPrefetch>(float* a, nint aRow, float* b, nint bDistance, int depth, float* c, nint cRow, nint cDistance)
+        where TPrefetch : struct, IPrefetch
     {
         float* c2 = c + (2 * cRow);
         nint cTwo = 2 * cDistance;
@@ -104,6 +113,12 @@ internal static unsafe class PanelTile<TVector> where TVector : unmanaged, IFloa
         nint bTwo = 2 * bDistance;
         for (; depth > 0; depth--)
         {
+            if (StartsLine(depth))
+            {
+                TPrefetch.Ahead((byte*)b);
+                TPrefetch.Ahead((byte*)(b + bDistance));
+                TPrefetch.Ahead((byte*)(b + bTwo));
+            }
             TVector first = TVector.Load(b), second = TVector.Load(b + bDistance), third = TVector.Load(b + bTwo);
             TVector factor = TVector.Broadcast(*a);
             first0 = TVector.MultiplyAdd(factor, first, first0);
@@ -141,7 +156,8 @@ internal static unsafe class PanelTile<TVector> where TVector : unmanaged, IFloa
 
     /// <summary>Four rows, two panels.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void FourByTwo(float* a, nint aRow, float* b, nint bDistance, int depth, float* c, nint cRow, nint cDistance)
+    public static void FourByTwo<TPrefetch>(float* a, nint aRow, float* b, nint bDistance, int depth, float* c, nint cRow, nint cDistance)
+        where TPrefetch : struct, IPrefetch
     {
         float* c2 = c + (2 * cRow);
         TVector first0 = TVector.Load(c), second0 = TVector.Load(c + cDistance);
@@ -151,6 +167,11 @@ internal static unsafe class PanelTile<TVector> where TVector : unmanaged, IFloa
         float* a2 = a + (2 * aRow);
         for (; depth > 0; depth--)
         {
+            if (StartsLine(depth))
+            {
+                TPrefetch.Ahead((byte*)b);
+                TPrefetch.Ahead((byte*)(b + bDistance));
+            }
             TVector first = TVector.Load(b), second = TVector.Load(b + bDistance);
             TVector factor = TVector.Broadcast(*a);
             first0 = TVector.MultiplyAdd(factor, first, first0);
@@ -177,4 +198,8 @@ internal static unsafe class PanelTile<TVector> where TVector : unmanaged, IFloa
         first3.Store(c2 + cRow);
         second3.Store(c2 + cRow + cDistance);
     }
+
+    /// <summary>Whether a step is the one of those in a cache line that asks for lines ahead.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static bool StartsLine(int depth) => TVector.Count >= LineFloats || depth % (LineFloats / TVector.Count) == 0;
 }

@@ -31,3 +31,23 @@ internal readonly unsafe struct ReadAgain : IPrefetch
             Sse.Prefetch0(position + 384);
     }
 }
+
+/// <summary>For two or three streams read once, each of whose lines meets much arithmetic: 768 to 1,024 bytes ahead measured best.</summary>
+internal readonly unsafe struct ReadOnceFar : IPrefetch
+{
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void Ahead(byte* position)
+    {
+        if (Sse.IsSupported)
+            Sse.PrefetchNonTemporal(position + 1024);
+    }
+}
+
+/// <summary>For what lies in a cache already: asks for nothing.</summary>
+internal readonly unsafe struct InCache : IPrefetch
+{
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void Ahead(byte* position)
+    {
+    }
+}

@@ -18,6 +18,9 @@ internal unsafe struct AttentionBlocks<TVector>(
     private const int ShortestBlock = 5 * TilePositions;
     private const int LongestBlock = 42 * TilePositions;
 
+    /// <summary>From here on asking for keys and values ahead pays: of the first token, and of those behind it, which find in the caches what it has read if that is not too much.</summary>
+    private const int StreamedPositions = 1000, StreamedAgainPositions = 4000;
+
     /// <summary>Items of a token, where it has positions for them; more with more heads than this, or with more positions than as many of the longest blocks.</summary>
     private const int TokenItems = 16;
 
@@ -64,6 +67,15 @@ internal unsafe struct AttentionBlocks<TVector>(
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public readonly void Run(int item, int thread)
     {
+        if (position >= (item < kvHeadCount * blockCount ? StreamedPositions : StreamedAgainPositions))
+            Attend<ReadOnceFar>(item, thread);
+        else
+            Attend<InCache>(item, thread);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private readonly void Attend<TPrefetch>(int item, int thread) where TPrefetch : struct, IPrefetch
+    {
         int block = item % blockCount;
         int kvHead = item / blockCount % kvHeadCount;
         int token = item / blockCount / kvHeadCount;
@@ -81,7 +93,7 @@ internal unsafe struct AttentionBlocks<TVector>(
         float* scores = queries + (rows * headDim);
         LoadQueries(qkv.Row(token) + (kvHead * groupSize * headDim), queries);
         new Span<float>(scores, rows * blockLength).Clear();
-        PanelProduct<TVector>.Add(queries, headDim, rows, cache.Keys(kvHead, start, count), headDim, scores, blockLength);
+        PanelProduct<TVector>.Add<TPrefetch>(queries, headDim, rows, cache.Keys(kvHead, start, count), headDim, scores, blockLength);
         for (int head = 0; head < groupSize; head++)
         {
             float* row = scores + (head * blockLength);
@@ -89,7 +101,7 @@ internal unsafe struct AttentionBlocks<TVector>(
             partial[head * partialLength] = largest;
             partial[(head * partialLength) + 1] = RowMath<TVector>.Exponentials(row, largest, count);
         }
-        PanelProduct<TVector>.Add(scores, blockLength, rows, cache.Values(kvHead, start), count, partial + Header, partialLength);
+        PanelProduct<TVector>.Add<TPrefetch>(scores, blockLength, rows, cache.Values(kvHead, start), count, partial + Header, partialLength);
     }
 
     /// <summary>Queries scaled by 1/√headDim, zeros on rows without a head.</summary>

@@ -131,10 +131,10 @@ public class CpuKernelTests
     [Fact]
     public void Attend_BlocksAsLongAsTheyGet_MatchesReference()
     {
-        // One block of 2,016 positions, its last three still masked and then full, and two blocks behind it.
+        // One block of 2,016 positions, its last three still masked and then full, two blocks behind it, and three.
         using DeviceFixture fixture = new(new CpuDevice(2));
-        using AttentionCase attention = new(fixture, new AttentionShape(HeadCount: 16, KvHeadCount: 16, HeadDim: 2, Clip: null), capacity: 2100);
-        foreach (int tokens in new[] { 2012, 1, 3, 1 })
+        using AttentionCase attention = new(fixture, new AttentionShape(HeadCount: 16, KvHeadCount: 16, HeadDim: 2, Clip: null), capacity: 4100);
+        foreach (int tokens in new[] { 2012, 1, 3, 1, 2020, 3, 1 })
             attention.Check(tokens, Tolerance);
     }
 

@@ -14,9 +14,10 @@ public unsafe class PanelProductTests
         {
             for (int panels = 1; panels <= 17; panels++)
             {
-                Check<FloatVector128>(rows, panels, depth: 5);
-                Check<FloatVector256>(rows, panels, depth: 6);
-                Check<FloatVector512>(rows, panels, depth: 7);
+                Check<FloatVector128, InCache>(rows, panels, depth: 5);
+                Check<FloatVector256, InCache>(rows, panels, depth: 6);
+                Check<FloatVector512, InCache>(rows, panels, depth: 7);
+                Check<FloatVector256, ReadOnceFar>(rows, panels, depth: 9);
             }
         }
     }
@@ -32,7 +33,9 @@ public unsafe class PanelProductTests
     }
 
     /// <summary>Small integers, so that every order of summation is exact.</summary>
-    private static void Check<TVector>(int rows, int panels, int depth) where TVector : unmanaged, IFloatVector<TVector>
+    private static void Check<TVector, TPrefetch>(int rows, int panels, int depth)
+        where TVector : unmanaged, IFloatVector<TVector>
+        where TPrefetch : struct, IPrefetch
     {
         rows = PanelProduct<TVector>.PaddedRows(rows);
         int lanes = TVector.Count;
@@ -45,7 +48,7 @@ public unsafe class PanelProductTests
         for (int row = 0; row < rows; row++)
             c.AsSpan(row * cRow, columns).Fill(row);
         fixed (float* aFirst = a, bFirst = b, cFirst = c)
-            PanelProduct<TVector>.Add(aFirst, aRow, rows, new PanelRun(bFirst, bDistance, panels), depth, cFirst, cRow);
+            PanelProduct<TVector>.Add<TPrefetch>(aFirst, aRow, rows, new PanelRun(bFirst, bDistance, panels), depth, cFirst, cRow);
         for (int row = 0; row < rows; row++)
         {
             for (int column = 0; column < columns; column++)
