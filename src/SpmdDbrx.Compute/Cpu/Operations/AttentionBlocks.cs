@@ -12,16 +12,14 @@ internal unsafe struct AttentionBlocks<TVector>(
     /// <summary>Floats in front of the weighted values of a partial result: maximum and sum, and the rest of a cache line.</summary>
     public const int Header = 16;
 
-    /// <summary>Three panels of the widest register: blocks of whole tiles.</summary>
-    private const int TilePositions = 48;
-
-    private const int ShortestBlock = 5 * TilePositions;
-    private const int LongestBlock = 42 * TilePositions;
+    /// <summary>Blocks have 240, 480, 960 or 1,920 positions: whole tiles of three panels of the widest register, and never parts of two blocks of values.</summary>
+    private const int ShortestBlock = LongestBlock / 8;
+    private const int LongestBlock = KvPanels<TVector>.ValueBlock;
 
     /// <summary>From here on asking for keys and values ahead pays: of the first token, and of those behind it, which find in the caches what it has read if that is not too much.</summary>
     private const int StreamedPositions = 1000, StreamedAgainPositions = 4000;
 
-    /// <summary>Items of a token, where it has positions for them; more with more heads than this, or with more positions than as many of the longest blocks.</summary>
+    /// <summary>About as many items has a token that has positions for them; more with more heads than this, or with more positions than as many of the longest blocks.</summary>
     private const int TokenItems = 16;
 
     private readonly int kvHeadCount = shape.KvHeadCount;
@@ -40,14 +38,16 @@ internal unsafe struct AttentionBlocks<TVector>(
 
     /// <summary>Items of <paramref name="tokens"/> tokens that attend to any number of positions up to <paramref name="capacity"/>.</summary>
     public static int MostItems(AttentionShape shape, int tokens, int capacity) =>
-        checked(tokens * shape.KvHeadCount * (int)Math.Max(DivideUp(TokenItems, shape.KvHeadCount), DivideUp(capacity, LongestBlock)));
+        checked(tokens * shape.KvHeadCount * (int)Math.Max(DivideUp(2 * TokenItems, shape.KvHeadCount) + 1, DivideUp(capacity, LongestBlock)));
 
     /// <summary>Positions of a block: long runs through memory against enough items. Never by the number of threads, so that every rank sums alike.</summary>
     private static int BlockLength(AttentionShape shape, int positions)
     {
-        int share = (int)Math.Clamp(DivideUp((long)positions * shape.KvHeadCount, TokenItems), ShortestBlock, LongestBlock);
-        long blocks = DivideUp(positions, share);
-        return (int)DivideUp(DivideUp(positions, blocks), TilePositions) * TilePositions;
+        long share = (long)positions * shape.KvHeadCount / TokenItems;
+        int length = ShortestBlock;
+        while (length < LongestBlock && 3 * length <= 2 * share)
+            length *= 2;
+        return length;
     }
 
     /// <summary>Floats of a head's partial result.</summary>

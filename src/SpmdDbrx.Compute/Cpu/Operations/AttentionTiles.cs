@@ -11,8 +11,8 @@ internal unsafe struct AttentionTiles<TVector>(
     /// <summary>Tokens of an item: whole tiles of six rows.</summary>
     private const int TileTokens = 24;
 
-    /// <summary>Keys of a block: with their values they stay in the second-level cache while all heads use them.</summary>
-    private const int BlockKeys = 192;
+    /// <summary>Keys of a block: with their values they stay in the second-level cache while all heads use them, and never lie in two blocks of values.</summary>
+    private const int BlockKeys = KvPanels<TVector>.ValueBlock / 10;
 
     private readonly int kvHeadCount = shape.KvHeadCount;
     private readonly int groupSize = shape.HeadCount / shape.KvHeadCount;

@@ -40,7 +40,7 @@ internal unsafe struct RotaryStore<TVector>(
         for (int head = 0; head < kvHeadCount; head++)
         {
             StoreKey(k + (head * headDim), cache.Key(head, at));
-            StoreValue(v + (head * headDim), cache.Value(head, at));
+            StoreValue(v + (head * headDim), cache.Value(head, at), cache.ValueDistance(at));
         }
     }
 
@@ -52,13 +52,13 @@ internal unsafe struct RotaryStore<TVector>(
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private readonly void StoreValue(float* source, float* target)
+    private readonly void StoreValue(float* source, float* target, nint distance)
     {
         int index = 0;
         for (; index <= headDim - TVector.Count; index += TVector.Count)
         {
             Clamp(TVector.Load(source + index)).Store(target);
-            target += cache.ValueDistance;
+            target += distance;
         }
         for (int lane = 0; index < headDim; lane++, index++)
             target[lane] = Clamp(source[index]);

@@ -1,4 +1,5 @@
 using SpmdDbrx.Compute;
+using SpmdDbrx.Compute.Cpu;
 using Xunit;
 
 namespace SpmdDbrx.Tests.Compute.Cpu;
@@ -131,11 +132,25 @@ public class CpuKernelTests
     [Fact]
     public void Attend_BlocksAsLongAsTheyGet_MatchesReference()
     {
-        // One block of 2,016 positions, its last three still masked and then full, two blocks behind it, and three.
+        // One block of 1,920 positions, not yet full, then full with more behind it, and three, the last one's values in a block that the cache cuts short.
         using DeviceFixture fixture = new(new CpuDevice(2));
         using AttentionCase attention = new(fixture, new AttentionShape(HeadCount: 16, KvHeadCount: 16, HeadDim: 2, Clip: null), capacity: 4100);
-        foreach (int tokens in new[] { 2012, 1, 3, 1, 2020, 3, 1 })
+        foreach (int tokens in new[] { 1917, 1, 3, 1, 2100, 3, 1 })
             attention.Check(tokens, Tolerance);
+    }
+
+    [Fact]
+    public void AttentionItems_AnyPositions_FitTheirMemory()
+    {
+        foreach (int kvHeads in new[] { 1, 2, 3, 4, 5, 7, 8, 9, 15, 16, 17, 24, 31, 32, 33, 64 })
+        {
+            AttentionShape shape = new(kvHeads, kvHeads, HeadDim: 2, Clip: null);
+            for (int positions = 1; positions <= 20_000; positions++)
+            {
+                int items = AttentionBlocks<FloatVector256>.ItemCount(shape, tokens: 3, positions);
+                Assert.InRange(items, 3 * kvHeads, AttentionBlocks<FloatVector256>.MostItems(shape, tokens: 3, capacity: positions));
+            }
+        }
     }
 
     [Fact]
