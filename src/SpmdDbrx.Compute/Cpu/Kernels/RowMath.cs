@@ -75,16 +75,16 @@ internal static unsafe class RowMath<TVector> where TVector : unmanaged, IFloatV
         return result;
     }
 
-    /// <summary>values = e^(values − shift), weights of a softmax, where no value exceeds the shift; returns their sum.</summary>
+    /// <summary>values = 2^(values − shift), weights of a softmax, where no value exceeds the shift; returns their sum.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static float Exponentials(float* values, float shift, int count)
+    public static float PowersOfTwo(float* values, float shift, int count)
     {
         TVector shifts = TVector.Broadcast(shift);
         TVector sums = TVector.Zero;
         int index = 0;
         for (; index <= count - TVector.Count; index += TVector.Count)
         {
-            TVector power = VectorMath.ExpOfWeight(TVector.Load(values + index) - shifts);
+            TVector power = VectorMath.Exp2(TVector.Load(values + index) - shifts);
             power.Store(values + index);
             sums += power;
         }
@@ -92,7 +92,7 @@ internal static unsafe class RowMath<TVector> where TVector : unmanaged, IFloatV
         float* lane = stackalloc float[TVector.Count];
         for (; index < count; index++)
         {
-            VectorMath.ExpOfWeight(TVector.Broadcast(values[index] - shift)).Store(lane);
+            VectorMath.Exp2(TVector.Broadcast(values[index] - shift)).Store(lane);
             values[index] = lane[0];
             sum += lane[0];
         }

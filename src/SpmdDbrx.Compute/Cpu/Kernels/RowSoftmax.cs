@@ -21,7 +21,7 @@ internal readonly unsafe struct RowSoftmax<TVector>(float* memory, int rows, flo
         new Span<float>(sums, rows * sumLength).Clear();
     }
 
-    /// <summary>Turns a block of scores into e^(score − largest so far), and scales what was summed before to the same maximum.</summary>
+    /// <summary>Turns a block of scores into 2^(score − largest so far), and scales what was summed before to the same maximum.</summary>
     /// <param name="row">The row.</param>
     /// <param name="scores">[count].</param>
     /// <param name="count">Keys of the block.</param>
@@ -37,12 +37,12 @@ internal readonly unsafe struct RowSoftmax<TVector>(float* memory, int rows, flo
         float now = MathF.Max(before, RowMath<TVector>.Largest(scores, visible));
         if (now > before)
         {
-            float factor = MathF.Exp(before - now);
+            float factor = float.Exp2(before - now);
             largest[row] = now;
             totals[row] *= factor;
             RowMath<TVector>.Scale(sums + ((long)row * sumLength), factor, sumLength);
         }
-        totals[row] += RowMath<TVector>.Exponentials(scores, now, visible);
+        totals[row] += RowMath<TVector>.PowersOfTwo(scores, now, visible);
     }
 
     /// <summary>target = weighted values / sum of their weights.</summary>

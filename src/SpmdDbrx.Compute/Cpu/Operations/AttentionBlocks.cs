@@ -3,7 +3,7 @@ using System.Runtime.CompilerServices;
 namespace SpmdDbrx.Compute.Cpu;
 
 /// <summary>Attention of single tokens: an item is (token, key/value head, block of positions); all query heads of a key/value head share the pass over keys and values.</summary>
-/// <remarks>Each item leaves for every head the maximum m, the sum of e^(score − m) and the sum of values weighted with it
+/// <remarks>Each item leaves for every head the maximum m, the sum of 2^(score − m) and the sum of values weighted with it
 /// (online softmax, arXiv 1805.02867), which <see cref="AttentionMerge{TVector}"/> joins in order of blocks.</remarks>
 internal unsafe struct AttentionBlocks<TVector>(
     RowPointer qkv, AttentionShape shape, KvPanels<TVector> cache, int position, float* scratch, float* partials) : IParallelWork
@@ -99,17 +99,17 @@ internal unsafe struct AttentionBlocks<TVector>(
             float* row = scores + (head * blockLength);
             float largest = RowMath<TVector>.Largest(row, count);
             partial[head * partialLength] = largest;
-            partial[(head * partialLength) + 1] = RowMath<TVector>.Exponentials(row, largest, count);
+            partial[(head * partialLength) + 1] = RowMath<TVector>.PowersOfTwo(row, largest, count);
         }
         PanelProduct<TVector>.Add<TPrefetch>(scores, blockLength, rows, cache.Values(kvHead, start), count, partial + Header, partialLength);
     }
 
-    /// <summary>Queries scaled by 1/√headDim, zeros on rows without a head.</summary>
+    /// <summary>Scaled queries, zeros on rows without a head.</summary>
     private readonly void LoadQueries(float* source, float* target)
     {
         int length = groupSize * headDim;
         new Span<float>(target + length, (rows - groupSize) * headDim).Clear();
         new ReadOnlySpan<float>(source, length).CopyTo(new Span<float>(target, length));
-        RowMath<TVector>.Scale(target, 1f / MathF.Sqrt(headDim), length);
+        RowMath<TVector>.Scale(target, AttentionProduct<TVector>.QueryScale(headDim), length);
     }
 }

@@ -38,7 +38,7 @@ internal unsafe struct AttentionMerge<TVector>(
         for (int block = 0; block < blockCount; block++)
         {
             float* partial = first + (block * blockStride);
-            float factor = MathF.Exp(partial[0] - largest);
+            float factor = float.Exp2(partial[0] - largest);
             sum += factor * partial[1];
             RowMath<TVector>.AddScaled(target, partial + Header, factor, headDim);
         }

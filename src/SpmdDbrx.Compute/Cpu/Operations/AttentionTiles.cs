@@ -65,13 +65,13 @@ internal unsafe struct AttentionTiles<TVector>(
         }
     }
 
-    /// <summary>Queries of one head scaled by 1/√headDim, zeros on rows without a token.</summary>
+    /// <summary>Scaled queries of one head, zeros on rows without a token.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private readonly void LoadQueries(int firstToken, int tokens, int head, float* target, int rows)
     {
         for (int token = 0; token < tokens; token++)
             new ReadOnlySpan<float>(qkv.Row(firstToken + token) + (head * headDim), headDim).CopyTo(new Span<float>(target + (token * headDim), headDim));
         new Span<float>(target + (tokens * headDim), (rows - tokens) * headDim).Clear();
-        RowMath<TVector>.Scale(target, 1f / MathF.Sqrt(headDim), tokens * headDim);
+        RowMath<TVector>.Scale(target, AttentionProduct<TVector>.QueryScale(headDim), tokens * headDim);
     }
 }
