@@ -2,7 +2,7 @@ namespace SpmdDbrx.Compute.Cpu;
 
 /// <summary>Keys and values of one layer as CPU kernels read and write them: panels of one register's width.</summary>
 /// <remarks>Keys lie as [kvHead][panel of positions][headDim][lane], a position a lane; values as [kvHead][block of positions][panel of columns][position][lane],
-/// a column a lane. So both meet a broadcast query or probability in whole registers, nothing is summed across lanes, and panels follow each other in memory.</remarks>
+/// a column a lane. So both meet a broadcast query or probability in whole registers, nothing is summed across lanes, and panels of keys, or of a block of values, follow each other in memory.</remarks>
 /// <param name="cache">All layers.</param>
 /// <param name="layer">The layer.</param>
 /// <param name="headDim">Elements of a head.</param>
@@ -36,7 +36,7 @@ internal readonly unsafe struct KvPanels<TVector>(KvCache cache, int layer, int 
         return values + (((((kvHead * positions) + start) * valuePanels) + position - start) * TVector.Count);
     }
 
-    /// <summary>Floats from a panel of values to the next; the last block is as short as the cache.</summary>
+    /// <summary>Floats from a panel of values to the next; the end of the cache cuts the last block short.</summary>
     public nint ValueDistance(int position) => Math.Min(ValueBlock, positions - BlockStart(position)) * TVector.Count;
 
     /// <summary>Keys from <paramref name="position"/> on, the first one of a panel.</summary>

@@ -35,18 +35,25 @@ internal sealed class AttentionCase : IDisposable
     public void Check(int tokens, double tolerance)
     {
         int position = history.Count;
+        Activations qkv = Append(tokens);
+        Activations output = fixture.Activations(tokens, shape.QueryDim);
+        fixture.Device.Attend(qkv, shape, cache, Layer, position, output);
+        fixture.Device.Complete();
+        DeviceFixture.AssertClose(Expected(position, tokens), output, tolerance);
+    }
+
+    /// <summary>Stores the next <paramref name="tokens"/> positions for later ones to attend to.</summary>
+    public Activations Append(int tokens)
+    {
         Activations qkv = fixture.Activations(tokens, shape.QkvDim);
         foreach (ref float value in qkv.Values)
             value *= scale;
         double[,] raw = DeviceFixture.Read(qkv);
-        Activations output = fixture.Activations(tokens, shape.QueryDim);
-        fixture.Device.RotateAndStore(qkv, shape, rotary, cache, Layer, position);
-        fixture.Device.Attend(qkv, shape, cache, Layer, position, output);
-        fixture.Device.Complete();
+        fixture.Device.RotateAndStore(qkv, shape, rotary, cache, Layer, history.Count);
         double clip = shape.Clip ?? double.MaxValue;
         for (int token = 0; token < tokens; token++)
             history.Add([.. Enumerable.Range(0, shape.QkvDim).Select(column => Math.Clamp(raw[token, column], -clip, clip))]);
-        DeviceFixture.AssertClose(Expected(position, tokens), output, tolerance);
+        return qkv;
     }
 
     public void Dispose()

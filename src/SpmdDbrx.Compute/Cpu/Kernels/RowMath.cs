@@ -84,7 +84,7 @@ internal static unsafe class RowMath<TVector> where TVector : unmanaged, IFloatV
         int index = 0;
         for (; index <= count - TVector.Count; index += TVector.Count)
         {
-            TVector power = VectorMath.Exp2(TVector.Load(values + index) - shifts);
+            TVector power = VectorMath.Exp2OfWeight(TVector.Load(values + index) - shifts);
             power.Store(values + index);
             sums += power;
         }
@@ -92,7 +92,7 @@ internal static unsafe class RowMath<TVector> where TVector : unmanaged, IFloatV
         float* lane = stackalloc float[TVector.Count];
         for (; index < count; index++)
         {
-            VectorMath.Exp2(TVector.Broadcast(values[index] - shift)).Store(lane);
+            VectorMath.Exp2OfWeight(TVector.Broadcast(values[index] - shift)).Store(lane);
             values[index] = lane[0];
             sum += lane[0];
         }

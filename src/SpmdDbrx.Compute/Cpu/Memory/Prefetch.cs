@@ -43,8 +43,8 @@ internal readonly unsafe struct ReadOnceFar : IPrefetch
     }
 }
 
-/// <summary>For what lies in a cache already: asks for nothing.</summary>
-internal readonly unsafe struct InCache : IPrefetch
+/// <summary>Asks for nothing: for what lies in a cache already.</summary>
+internal readonly unsafe struct NoPrefetch : IPrefetch
 {
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Ahead(byte* position)

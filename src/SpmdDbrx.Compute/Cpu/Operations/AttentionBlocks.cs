@@ -16,10 +16,13 @@ internal unsafe struct AttentionBlocks<TVector>(
     private const int ShortestBlock = LongestBlock / 8;
     private const int LongestBlock = KvPanels<TVector>.ValueBlock;
 
-    /// <summary>From here on asking for keys and values ahead pays: of the first token, and of those behind it, which find in the caches what it has read if that is not too much.</summary>
-    private const int StreamedPositions = 1000, StreamedAgainPositions = 4000;
+    /// <summary>From here on a token asks for keys and values ahead, and in caches does not; measured with four and eight key/value heads of 128.</summary>
+    private const int StreamedPositions = 1000;
 
-    /// <summary>About as many items has a token that has positions for them; more with more heads than this, or with more positions than as many of the longest blocks.</summary>
+    /// <summary>The same of several tokens: up to here the caches hold for the next one what one has read.</summary>
+    private const int StreamedPositionsOfSeveral = 4000;
+
+    /// <summary>Items aimed at for a token with enough positions, within half of it; more with more heads than this, or with more positions than as many of the longest blocks.</summary>
     private const int TokenItems = 16;
 
     private readonly int kvHeadCount = shape.KvHeadCount;
@@ -29,6 +32,7 @@ internal unsafe struct AttentionBlocks<TVector>(
     private readonly int partialLength = PartialLength(shape.HeadDim);
     private readonly int blockLength = BlockLength(shape, position + qkv.Rows);
     private readonly int blockCount = BlockCount(shape, position + qkv.Rows);
+    private readonly bool streamed = position >= (qkv.Rows == 1 ? StreamedPositions : StreamedPositionsOfSeveral);
 
     /// <summary>Items of <paramref name="tokens"/> tokens whose last one attends to <paramref name="positions"/> positions.</summary>
     public static int ItemCount(AttentionShape shape, int tokens, int positions) => checked(tokens * shape.KvHeadCount * BlockCount(shape, positions));
@@ -36,9 +40,9 @@ internal unsafe struct AttentionBlocks<TVector>(
     /// <summary>Blocks of a key/value head.</summary>
     public static int BlockCount(AttentionShape shape, int positions) => (int)DivideUp(positions, BlockLength(shape, positions));
 
-    /// <summary>Items of <paramref name="tokens"/> tokens that attend to any number of positions up to <paramref name="capacity"/>.</summary>
+    /// <summary>Items of <paramref name="tokens"/> tokens that attend to any number of positions up to <paramref name="capacity"/>: blocks have two thirds of their share or more.</summary>
     public static int MostItems(AttentionShape shape, int tokens, int capacity) =>
-        checked(tokens * shape.KvHeadCount * (int)Math.Max(DivideUp(2 * TokenItems, shape.KvHeadCount) + 1, DivideUp(capacity, LongestBlock)));
+        checked(tokens * shape.KvHeadCount * (int)Math.Max(DivideUp(TokenItems * 3 / 2, shape.KvHeadCount), DivideUp(capacity, LongestBlock)));
 
     /// <summary>Positions of a block: long runs through memory against enough items. Never by the number of threads, so that every rank sums alike.</summary>
     private static int BlockLength(AttentionShape shape, int positions)
@@ -67,10 +71,10 @@ internal unsafe struct AttentionBlocks<TVector>(
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public readonly void Run(int item, int thread)
     {
-        if (position >= (item < kvHeadCount * blockCount ? StreamedPositions : StreamedAgainPositions))
+        if (streamed)
             Attend<ReadOnceFar>(item, thread);
         else
-            Attend<InCache>(item, thread);
+            Attend<NoPrefetch>(item, thread);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]

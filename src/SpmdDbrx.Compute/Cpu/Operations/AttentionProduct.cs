@@ -3,8 +3,8 @@ namespace SpmdDbrx.Compute.Cpu;
 /// <summary>Causal attention over the cache: few tokens at memory speed, many at arithmetic speed.</summary>
 internal static unsafe class AttentionProduct<TVector> where TVector : unmanaged, IFloatVector<TVector>
 {
-    /// <summary>1/√headDim, over ln 2: e^score is 2 to the power of the scaled one, which takes fewer instructions.</summary>
-    public static float QueryScale(int headDim) => 1 / (MathF.Sqrt(headDim) * 0.693147181f);
+    /// <summary>1/(√headDim · ln 2): scores are logarithms to base 2, whose powers take fewer instructions than those of e.</summary>
+    public static float QueryScale(int headDim) => (float)(1 / (Math.Sqrt(headDim) * Math.Log(2)));
 
     public static void Run(ThreadTeam team, Scratch scratch, RowPointer qkv, AttentionShape shape, KvPanels<TVector> cache, int position, RowPointer output)
     {

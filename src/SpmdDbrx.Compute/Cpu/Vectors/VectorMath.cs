@@ -33,7 +33,7 @@ internal static class VectorMath
     /// <summary>2^x within 2 units in the last place for x up to 127, NaN for NaN; below −126 it stays 2^−126, some 10^−38.</summary>
     /// <remarks>2^r for |r| ≤ ½ by the polynomial through 1 at r = 0 and six Chebyshev nodes, in Estrin's scheme. The exponent's bias comes with the rounding.</remarks>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static TVector Exp2<TVector>(TVector x) where TVector : unmanaged, IFloatVector<TVector>
+    public static TVector Exp2OfWeight<TVector>(TVector x) where TVector : unmanaged, IFloatVector<TVector>
     {
         x = TVector.Max(TVector.Broadcast(-126f), x);
         TVector rounder = TVector.Broadcast(Rounder + 127f);

@@ -132,11 +132,29 @@ public class CpuKernelTests
     [Fact]
     public void Attend_BlocksAsLongAsTheyGet_MatchesReference()
     {
-        // One block of 1,920 positions, not yet full, then full with more behind it, and three, the last one's values in a block that the cache cuts short.
+        // One block of 1,920 positions, its last ones still masked and then full, and one behind it.
         using DeviceFixture fixture = new(new CpuDevice(2));
-        using AttentionCase attention = new(fixture, new AttentionShape(HeadCount: 16, KvHeadCount: 16, HeadDim: 2, Clip: null), capacity: 4100);
-        foreach (int tokens in new[] { 1917, 1, 3, 1, 2100, 3, 1 })
+        using AttentionCase attention = new(fixture, new AttentionShape(HeadCount: 16, KvHeadCount: 16, HeadDim: 2, Clip: null), capacity: 2100);
+        attention.Append(1917);
+        foreach (int tokens in new[] { 1, 3, 1 })
             attention.Check(tokens, Tolerance);
+    }
+
+    [Theory]
+    [InlineData(128, 12, 2)]
+    [InlineData(256, 12, 2)]
+    [InlineData(256, 8, 8)]
+    [InlineData(512, 8, 8)]
+    public void Attend_SeveralBlocksOfValues_MatchesReference(int vectorBits, int heads, int kvHeads)
+    {
+        // Panels of columns, the last one incomplete, in three blocks, the last one cut short: single tokens, a few and a prompt's part, across both seams.
+        using DeviceFixture fixture = new(new CpuDevice(new CpuDeviceOptions(2), vectorBits));
+        using AttentionCase attention = new(fixture, new AttentionShape(heads, kvHeads, HeadDim: 36, Clip: null), capacity: 4101);
+        foreach ((int stored, int tokens) in new[] { (1500, 1), (410, 20), (0, 1), (1904, 3), (0, 9), (200, 3), (0, 1) })
+        {
+            attention.Append(stored);
+            attention.Check(tokens, Tolerance);
+        }
     }
 
     [Fact]

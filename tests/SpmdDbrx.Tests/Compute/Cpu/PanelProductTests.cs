@@ -14,9 +14,9 @@ public unsafe class PanelProductTests
         {
             for (int panels = 1; panels <= 17; panels++)
             {
-                Check<FloatVector128, InCache>(rows, panels, depth: 5);
-                Check<FloatVector256, InCache>(rows, panels, depth: 6);
-                Check<FloatVector512, InCache>(rows, panels, depth: 7);
+                Check<FloatVector128, NoPrefetch>(rows, panels, depth: 5);
+                Check<FloatVector256, NoPrefetch>(rows, panels, depth: 6);
+                Check<FloatVector512, NoPrefetch>(rows, panels, depth: 7);
                 Check<FloatVector256, ReadOnceFar>(rows, panels, depth: 9);
             }
         }
