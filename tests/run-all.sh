@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# All tests, called by run.sh test: unit and golden tests, then the communicator contract under every installed MPI.
+# All tests, called by run.sh test: unit and golden tests, the communicator contract under every installed MPI, and run.sh itself.
 # Each part prints its own result; the last line sums them up as "N passed, N failed".
 set -uo pipefail
 ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
@@ -67,9 +67,48 @@ mpiexec_options() {
   if "$1" --version 2>/dev/null | grep -q 'Open MPI\|OpenRTE'; then echo "--bind-to none --oversubscribe"; fi
 }
 
+run_sh_tests() {
+  local hosts=$ROOT/build/three-slots run_passed=0 run_failed=0
+  printf '# one machine\nlocalhost slots=3\n' >"$hosts"
+  answers_from "1 rank" -n 1
+  answers_from "2 ranks"
+  answers_from "3 ranks" --hostfile "$hosts"
+  answers_from "4 ranks" -n 4
+  refuses "-n: expected a number of ranks" -n 0
+  refuses "--hostfile: expected a file" --hostfile
+  refuses "--hostfile /nowhere: cannot be read" --hostfile /nowhere
+  refuses "build: expected neither -n nor --hostfile before it" -n 2 build
+  refuses "build: expected nothing after it, found now" build now
+  echo "run.sh: $run_passed passed, $run_failed failed"
+  count $run_passed $run_failed
+}
+
+answers_from() { # answers_from RANKS OPTIONS… : the main job gives the golden answer, from so many ranks
+  local output code=0
+  output=$(timeout 60 "$ROOT/run.sh" "${@:2}" 2>&1 </dev/null) || code=$?
+  if [ $code = 0 ] && grep -qxF 'Compress or decompress .xz and .lzma files.' <<<"$output" && grep -q "^$1 ·" <<<"$output"; then
+    run_passed=$((run_passed + 1))
+  else
+    run_failed=$((run_failed + 1))
+    printf '  Failed run.sh %s: expected the answer from %s, found, with code %s:\n%s\n' "${*:2}" "$1" $code "$output"
+  fi
+}
+
+refuses() { # refuses MESSAGE ARGUMENTS… : one line and a code other than 0
+  local output code=0
+  output=$(timeout 60 "$ROOT/run.sh" "${@:2}" 2>&1 </dev/null) || code=$?
+  if [ $code != 0 ] && [ "$output" = "run.sh: $1" ]; then
+    run_passed=$((run_passed + 1))
+  else
+    run_failed=$((run_failed + 1))
+    printf '  Failed run.sh %s: expected "%s", found, with code %s:\n%s\n' "${*:2}" "$1" $code "$output"
+  fi
+}
+
 [ "$(id -u)" != 0 ] || export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
 unit_tests
 while read -r mpicc mpiexec; do mpi_tests "$mpicc" "$mpiexec"; done < <(installed_mpis)
+run_sh_tests
 [ "$skipped" = 0 ] || echo "$skipped tests were skipped: each says why above"
 echo "$passed passed, $failed failed"
 [ "$failed" = 0 ]
