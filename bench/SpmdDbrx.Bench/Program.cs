@@ -2,9 +2,23 @@ using BenchmarkDotNet.Running;
 
 namespace SpmdDbrx.Bench;
 
-/// <summary>Kernel benchmarks; every row stands beside the ceiling of the machine probed just before each of its runs.</summary>
+/// <summary>Kernel benchmarks; every row stands beside the ceiling of the machine probed just before each of its runs. And <see cref="ContextCost"/>, of whole tokens.</summary>
 internal static class Program
 {
-    private static void Main(string[] arguments) =>
-        BenchmarkSwitcher.FromAssembly(typeof(Program).Assembly).Run(arguments, new KernelConfig());
+    private static int Main(string[] arguments)
+    {
+        if (arguments is not ["context-cost", .. var rest])
+        {
+            BenchmarkSwitcher.FromAssembly(typeof(Program).Assembly).Run(arguments, new KernelConfig());
+            return 0;
+        }
+        if (rest is not [var model, var threads, var pairs] || !int.TryParse(threads, out int threadCount) || !int.TryParse(pairs, out int pairCount)
+            || threadCount < 1 || pairCount < 1)
+        {
+            Console.Error.WriteLine("context-cost: expected MODEL.prestacked THREADS PAIRS");
+            return 2;
+        }
+        ContextCost.Run(model, threadCount, pairCount);
+        return 0;
+    }
 }
