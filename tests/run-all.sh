@@ -68,7 +68,7 @@ mpiexec_options() {
 }
 
 run_sh_tests() {
-  local hosts=$ROOT/build/three-slots run_passed=0 run_failed=0
+  local hosts=$ROOT/build/three-slots run_passed=0 run_failed=0 code output
   printf '# one machine\nlocalhost slots=3\n' >"$hosts"
   answers_from "1 rank" -n 1
   answers_from "2 ranks"
@@ -84,25 +84,23 @@ run_sh_tests() {
 }
 
 answers_from() { # answers_from RANKS OPTIONS… : the main job gives the golden answer, from so many ranks
-  local output code=0
-  output=$(timeout 60 "$ROOT/run.sh" "${@:2}" 2>&1 </dev/null) || code=$?
-  if [ $code = 0 ] && grep -qxF 'Compress or decompress .xz and .lzma files.' <<<"$output" && grep -q "^$1 ·" <<<"$output"; then
-    run_passed=$((run_passed + 1))
-  else
-    run_failed=$((run_failed + 1))
-    printf '  Failed run.sh %s: expected the answer from %s, found, with code %s:\n%s\n' "${*:2}" "$1" $code "$output"
-  fi
+  run_it "${@:2}"
+  [ $code = 0 ] && grep -qxF 'Compress or decompress .xz and .lzma files.' <<<"$output" && grep -q "^$1 ·" <<<"$output"
+  judge $? "the answer from $1" "${@:2}"
 }
 
 refuses() { # refuses MESSAGE ARGUMENTS… : one line and a code other than 0
-  local output code=0
-  output=$(timeout 60 "$ROOT/run.sh" "${@:2}" 2>&1 </dev/null) || code=$?
-  if [ $code != 0 ] && [ "$output" = "run.sh: $1" ]; then
-    run_passed=$((run_passed + 1))
-  else
-    run_failed=$((run_failed + 1))
-    printf '  Failed run.sh %s: expected "%s", found, with code %s:\n%s\n' "${*:2}" "$1" $code "$output"
-  fi
+  run_it "${@:2}"
+  [ $code != 0 ] && [ "$output" = "run.sh: $1" ]
+  judge $? "\"$1\"" "${@:2}"
+}
+
+run_it() { code=0 output=$(timeout 60 "$ROOT/run.sh" "$@" 2>&1 </dev/null) || code=$?; }
+
+judge() { # judge STATUS EXPECTED ARGUMENTS…
+  if [ $1 = 0 ]; then run_passed=$((run_passed + 1)); return; fi
+  run_failed=$((run_failed + 1))
+  printf '  Failed run.sh %s: expected %s, found, with code %s:\n%s\n' "${*:3}" "$2" $code "$output"
 }
 
 [ "$(id -u)" != 0 ] || export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1

@@ -35,11 +35,12 @@ internal sealed class ContextCost : IDisposable
         using ContextCost cost = new(model, threads);
         cost.FillContext();
         List<double> excesses = [];
-        for (int pair = -2; pair < pairs; pair++)
+        cost.MeasurePair(0);
+        cost.MeasurePair(1);
+        for (int pair = 0; pair < pairs; pair++)
         {
-            double? excess = cost.MeasurePair(pair);
-            if (pair >= 0 && excess is { } value)
-                excesses.Add(100 * value);
+            if (cost.MeasurePair(pair) is { } excess)
+                excesses.Add(100 * excess);
         }
         excesses.Sort();
         Console.WriteLine(excesses.Count == 0
@@ -63,25 +64,25 @@ internal sealed class ContextCost : IDisposable
             session.Decoder.Forward(batch, position);
     }
 
-    /// <summary>(later token − first token − bytes / bandwidth) / first token.</summary>
+    /// <summary>(later token − first token − bytes / bandwidth) / first token, either of them run first by turns.</summary>
     private double? MeasurePair(int pair)
     {
+        double[] seconds = new double[2];
+        int leading = pair % 2;
         double before = ReadBytesPerSecond();
-        bool laterFirst = pair % 2 != 0;
-        double later = laterFirst ? TokenSeconds(pair, Position) : 0;
-        double first = TokenSeconds(pair, 0);
-        if (!laterFirst)
-            later = TokenSeconds(pair, Position);
+        seconds[leading] = TokenSeconds(pair, leading * Position);
+        seconds[1 - leading] = TokenSeconds(pair, (1 - leading) * Position);
         double after = ReadBytesPerSecond();
         double bytes = 2.0 * session.Model.Config.LayerCount * session.Model.Config.Attention.KvDim * sizeof(float) * Position;
-        return Math.Abs((before / after) - 1) > MostDifference ? null : (later - first - (bytes / ((before + after) / 2))) / first;
+        double excess = seconds[1] - seconds[0] - (bytes / ((before + after) / 2));
+        return Math.Abs((before / after) - 1) > MostDifference ? null : excess / seconds[0];
     }
 
     private double ReadBytesPerSecond() => StreamBytes / Seconds(() => device.Touch(stream));
 
     private double TokenSeconds(int pair, int position)
     {
-        int token = (int)((uint)pair * 7919 % (uint)session.Model.Config.VocabularySize);
+        int token = (int)(pair * 7919L % session.Model.Config.VocabularySize);
         return Seconds(() => session.Decoder.Forward([token], position));
     }
 

@@ -1,4 +1,6 @@
 using BenchmarkDotNet.Running;
+using SpmdDbrx.Engine;
+using SpmdDbrx.Model;
 
 namespace SpmdDbrx.Bench;
 
@@ -18,7 +20,15 @@ internal static class Program
             Console.Error.WriteLine("context-cost: expected MODEL.prestacked THREADS PAIRS");
             return 2;
         }
-        ContextCost.Run(model, threadCount, pairCount);
-        return 0;
+        try
+        {
+            ContextCost.Run(model, threadCount, pairCount);
+            return 0;
+        }
+        catch (Exception exception) when (exception is InvalidModelException or InvalidInputException)
+        {
+            Console.Error.WriteLine($"context-cost: {exception.Message}");
+            return 1;
+        }
     }
 }
