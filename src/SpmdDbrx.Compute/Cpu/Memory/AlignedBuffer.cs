@@ -21,7 +21,7 @@ internal sealed unsafe partial class AlignedBuffer : DeviceBuffer
         this.allocation = (void*)allocation;
         // Large blocks are packed panels, scratch and caches that kernels stride through: huge pages spare them page walks.
         if (OperatingSystem.IsLinux() && byteLength >= HugePageBytes)
-            _ = Advise(Pointer, (nuint)byteLength, AdviseHugePages);
+            _ = Advise(Pointer, WholePages(byteLength), AdviseHugePages);
     }
 
     public override void Dispose()
@@ -35,7 +35,7 @@ internal sealed unsafe partial class AlignedBuffer : DeviceBuffer
         ArgumentOutOfRangeException.ThrowIfNegative(byteLength);
         try
         {
-            return (nint)NativeMemory.AllocZeroed(checked((nuint)byteLength + (nuint)AlignmentOf(byteLength)));
+            return (nint)NativeMemory.AllocZeroed(WholePages(byteLength) + (nuint)AlignmentOf(byteLength));
         }
         catch (OutOfMemoryException)
         {
@@ -43,11 +43,12 @@ internal sealed unsafe partial class AlignedBuffer : DeviceBuffer
         }
     }
 
-    private static byte* Align(byte* allocation, long byteLength)
-    {
-        nuint alignment = (nuint)AlignmentOf(byteLength);
-        return (byte*)(((nuint)allocation + alignment - 1) / alignment * alignment);
-    }
+    private static byte* Align(byte* allocation, long byteLength) => (byte*)RoundUp((nuint)allocation, AlignmentOf(byteLength));
+
+    /// <summary>The last page whole too: the system gives small ones for part of a huge one.</summary>
+    private static nuint WholePages(long byteLength) => RoundUp((nuint)byteLength, AlignmentOf(byteLength));
+
+    private static nuint RoundUp(nuint value, int multiple) => (value + (nuint)multiple - 1) / (nuint)multiple * (nuint)multiple;
 
     private static int AlignmentOf(long byteLength) => byteLength >= HugePageBytes ? HugePageBytes : LineBytes;
 
