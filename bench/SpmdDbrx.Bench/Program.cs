@@ -1,6 +1,4 @@
 using BenchmarkDotNet.Running;
-using SpmdDbrx.Engine;
-using SpmdDbrx.Model;
 
 namespace SpmdDbrx.Bench;
 
@@ -20,15 +18,16 @@ internal static class Program
             Console.Error.WriteLine("context-cost: expected MODEL.prestacked THREADS PAIRS");
             return 2;
         }
-        try
-        {
-            ContextCost.Run(model, threadCount, pairCount);
-            return 0;
-        }
-        catch (Exception exception) when (exception is InvalidModelException or InvalidInputException)
-        {
-            Console.Error.WriteLine($"context-cost: {exception.Message}");
-            return 1;
-        }
+        return Mpi.Environment.Run(
+            world =>
+            {
+                ContextCost.Run(world, model, threadCount, pairCount);
+                return 0;
+            },
+            exception =>
+            {
+                Console.Error.WriteLine($"context-cost: {exception.Message}");
+                return 1;
+            });
     }
 }
