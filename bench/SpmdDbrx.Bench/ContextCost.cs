@@ -20,14 +20,15 @@ internal sealed class ContextCost : IDisposable
     private readonly CpuDevice device;
     private readonly RankSession session;
     private readonly DeviceBuffer stream;
-    private readonly double keyValueBytes;
-    private readonly double tokenBytes;
+
+    /// <summary>Of all ranks: keys and values of the context, and all that the token at the start reads.</summary>
+    private readonly double keyValueBytes, tokenBytes;
 
     private ContextCost(Intracommunicator world, string model, int threads)
     {
         this.world = world;
         device = new CpuDevice(threads);
-        session = RankSession.Open(world, device, model, new EngineOptions { ContextLength = Position + 1 });
+        session = RankSession.Open(world, device, model, new EngineOptions { ContextLength = Position + 1, SharesExperts = true });
         stream = device.Allocate(StreamBytes);
         stream.Span<byte>(0, StreamBytes).Fill(1);
         TokenWork work = new(session.Model.Config);
@@ -76,9 +77,14 @@ internal sealed class ContextCost : IDisposable
 
     private void FillContext()
     {
+        Random random = new(1); // the same tokens on all ranks
         int[] batch = new int[500];
         for (int position = 0; position < Position; position += batch.Length)
+        {
+            foreach (ref int token in batch.AsSpan())
+                token = random.Next(session.Model.Config.VocabularySize);
             session.Decoder.Forward(batch, position);
+        }
     }
 
     /// <summary>Two tokens, either of them first by turns, between two reads.</summary>

@@ -1,10 +1,13 @@
 using BenchmarkDotNet.Running;
+using SpmdDbrx.Engine.Session;
 
 namespace SpmdDbrx.Bench;
 
 /// <summary>Kernel benchmarks; every row stands beside the ceiling of the machine probed just before each of its runs. And <see cref="ContextCost"/>, of whole tokens.</summary>
 internal static class Program
 {
+    private const int GraceMilliseconds = 1000;
+
     private static int Main(string[] arguments)
     {
         if (arguments is not ["context-cost", .. var rest])
@@ -24,10 +27,16 @@ internal static class Program
                 ContextCost.Run(world, model, threadCount, pairCount);
                 return 0;
             },
-            exception =>
-            {
-                Console.Error.WriteLine($"context-cost: {exception.Message}");
-                return 1;
-            });
+            Report);
+    }
+
+    private static int Report(Exception exception)
+    {
+        // A rank that ends because of another one lets that one speak before the job is aborted.
+        if (exception is PeerFailedException)
+            Thread.Sleep(GraceMilliseconds);
+        else
+            Console.Error.WriteLine($"context-cost: {exception.Message.ReplaceLineEndings(" ")}");
+        return 1;
     }
 }

@@ -19,25 +19,25 @@ public sealed class DecodeAllocationTests(Intracommunicator world)
     public void Decode_AfterTheFirstTokens_AllocatesNothing(Topology topology)
     {
         string model = Path.Combine(Path.GetTempPath(), $"spmd-mpi-tests-{AgreedNumber()}");
-        if (world.Rank == 0)
-            Prestacker.Run(RepositoryPaths.TinyModel, model, new PrestackOptions());
-        world.Barrier();
         try
         {
+            if (world.Rank == 0)
+                Prestacker.Run(RepositoryPaths.TinyModel, model, new PrestackOptions());
+            world.Barrier();
             using CpuDevice device = new(threads: 1);
             using RankSession session = RankSession.Open(world, device, model, new EngineOptions { Topology = topology });
             Assert.Equal(0, LeastBytesOfARound(session));
         }
         finally
         {
-            if (world.Rank == 0)
+            if (world.Rank == 0 && Directory.Exists(model))
                 Directory.Delete(model, recursive: true);
         }
     }
 
     private long AgreedNumber()
     {
-        long[] number = [world.Rank == 0 ? Random.Shared.NextInt64(long.MaxValue) : 0];
+        long[] number = [world.Rank == 0 ? Random.Shared.NextInt64() : 0];
         world.Broadcast(number.AsSpan(), 0);
         return number[0];
     }

@@ -2,7 +2,7 @@ using System.Runtime.InteropServices;
 
 namespace SpmdDbrx.Compute.Cpu;
 
-/// <summary>Zeroed native memory on a cache-line boundary; pages are taken from the system when they are first touched.</summary>
+/// <summary>Zeroed native memory on a cache-line boundary, from 2 MB on in whole huge pages where the system has them; pages are taken from the system when they are first touched.</summary>
 internal sealed unsafe partial class AlignedBuffer : DeviceBuffer
 {
     private const int LineBytes = 64;
@@ -21,7 +21,7 @@ internal sealed unsafe partial class AlignedBuffer : DeviceBuffer
         this.allocation = (void*)allocation;
         // Large blocks are packed panels, scratch and caches that kernels stride through: huge pages spare them page walks.
         if (OperatingSystem.IsLinux() && byteLength >= HugePageBytes)
-            _ = Advise(Pointer, WholePages(byteLength), AdviseHugePages);
+            _ = Advise(Pointer, WithWholePages(byteLength), AdviseHugePages);
     }
 
     public override void Dispose()
@@ -35,7 +35,7 @@ internal sealed unsafe partial class AlignedBuffer : DeviceBuffer
         ArgumentOutOfRangeException.ThrowIfNegative(byteLength);
         try
         {
-            return (nint)NativeMemory.AllocZeroed(WholePages(byteLength) + (nuint)AlignmentOf(byteLength));
+            return (nint)NativeMemory.AllocZeroed(WithWholePages(byteLength) + (nuint)AlignmentOf(byteLength));
         }
         catch (OutOfMemoryException)
         {
@@ -45,8 +45,8 @@ internal sealed unsafe partial class AlignedBuffer : DeviceBuffer
 
     private static byte* Align(byte* allocation, long byteLength) => (byte*)RoundUp((nuint)allocation, AlignmentOf(byteLength));
 
-    /// <summary>The last page whole too: the system gives small ones for part of a huge one.</summary>
-    private static nuint WholePages(long byteLength) => RoundUp((nuint)byteLength, AlignmentOf(byteLength));
+    /// <summary>Bytes to reserve and to advise: the system gives small pages for part of a huge one. Up to 2 MB more than asked for, not counted as the buffer's length.</summary>
+    private static nuint WithWholePages(long byteLength) => RoundUp((nuint)byteLength, AlignmentOf(byteLength));
 
     private static nuint RoundUp(nuint value, int multiple) => (value + (nuint)multiple - 1) / (nuint)multiple * (nuint)multiple;
 
