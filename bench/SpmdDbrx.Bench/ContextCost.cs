@@ -34,7 +34,7 @@ internal sealed class ContextCost : IDisposable
         TokenWork work = new(session.Model.Config);
         double first = world.Size * work.GenerationBytes(tokens: 1, depth: 0);
         keyValueBytes = (world.Size * work.GenerationBytes(tokens: 1, depth: Position)) - first;
-        tokenBytes = first + (session.Model.Config.LayerCount * session.Model.Config.TopK * work.ExpertBytes);
+        tokenBytes = first + (session.Sharing.HostCount * work.LmHeadBytes) + (session.Model.Config.LayerCount * session.Model.Config.TopK * work.ExpertBytes);
     }
 
     /// <param name="world">All ranks.</param>

@@ -115,14 +115,19 @@ public sealed class ModelBenchmark(RankSession session, bool probesMachine) : ID
         double replicated = test.IsPrompt
             ? work.PromptBytes(test.Tokens, test.Depth, session.Decoder.BatchCapacity)
             : work.GenerationBytes(test.Tokens, test.Depth);
-        return ((RanksWithAttention * replicated) + expertBytes) / test.Tokens;
+        return ((RanksWithAttention * replicated) + (LmHeads * LogitRows(test) * work.LmHeadBytes) + expertBytes) / test.Tokens;
     }
 
     private double FlopPerToken(BenchmarkTest test)
     {
-        int logitRows = test.IsPrompt ? 1 : test.Tokens;
-        return ((RanksWithAttention * work.ReplicatedFlop(test.Tokens, test.Depth, logitRows)) + work.ExpertFlop(test.Tokens)) / test.Tokens;
+        double replicated = RanksWithAttention * work.ReplicatedFlop(test.Tokens, test.Depth);
+        return (replicated + (LmHeads * LogitRows(test) * work.LmHeadFlop) + work.ExpertFlop(test.Tokens)) / test.Tokens;
     }
+
+    private static int LogitRows(BenchmarkTest test) => test.IsPrompt ? 1 : test.Tokens;
+
+    /// <summary>Whole LM heads that a token's logits take: one a host, whose ranks share it out.</summary>
+    private int LmHeads => session.Options.Topology == Topology.Centralized ? 1 : session.Sharing.HostCount;
 
     private int RanksWithAttention => session.Options.Topology == Topology.Centralized ? 1 : session.World.Size;
 

@@ -14,33 +14,25 @@ internal sealed class TokenWork(ModelConfig config)
 
     private double LmHeadWeights => (double)config.VocabularySize * config.HiddenDim;
 
+    /// <summary>Bytes of the LM head, read once for a generated token and once for a prompt.</summary>
+    public double LmHeadBytes => LmHeadWeights * elementBytes;
+
     /// <summary>w1, v1 and w2 of one expert of one layer.</summary>
     public double ExpertWeights => 3.0 * config.HiddenDim * config.ExpertHiddenDim;
 
     /// <summary>Bytes of one expert of one layer.</summary>
     public double ExpertBytes => ExpertWeights * elementBytes;
 
-    /// <summary>Bytes that a rank which runs attention reads for generated tokens, experts excluded.</summary>
+    /// <summary>Bytes that a rank which runs attention reads for generated tokens, experts and LM head excluded.</summary>
     /// <param name="tokens">Tokens, each a batch of its own.</param>
     /// <param name="depth">Tokens in the cache before the first.</param>
-    public double GenerationBytes(int tokens, int depth) =>
-        LayerBytes(tokens, depth, batchTokens: 1) + (tokens * LmHeadWeights * elementBytes);
+    public double GenerationBytes(int tokens, int depth) => PromptBytes(tokens, depth, batchTokens: 1);
 
-    /// <summary>Bytes that a rank which runs attention reads for a prompt, experts excluded: weights and the cache once a batch, the LM head once.</summary>
+    /// <summary>Bytes that a rank which runs attention reads for a prompt, experts and LM head excluded: weights and the cache once a batch.</summary>
     /// <param name="tokens">Tokens of the prompt.</param>
     /// <param name="depth">Tokens in the cache before it.</param>
     /// <param name="batchTokens">Most tokens of a batch.</param>
-    public double PromptBytes(int tokens, int depth, int batchTokens) => LayerBytes(tokens, depth, batchTokens) + (LmHeadWeights * elementBytes);
-
-    /// <summary>Operations of a rank which runs attention, for a batch of consecutive tokens, with the logits of some of them; experts excluded.</summary>
-    public double ReplicatedFlop(int tokens, int depth, int logitRows)
-    {
-        double keysSeen = ((double)tokens * depth) + (tokens * (tokens + 1.0) / 2);
-        double attention = config.LayerCount * 2 * FlopPerWeight * config.Attention.QueryDim * keysSeen;
-        return (FlopPerWeight * ((tokens * config.LayerCount * LayerWeights) + (logitRows * LmHeadWeights))) + attention;
-    }
-
-    private double LayerBytes(int tokens, int depth, int batchTokens)
+    public double PromptBytes(int tokens, int depth, int batchTokens)
     {
         double batches = Math.Ceiling((double)tokens / batchTokens);
         double positions = 0;
@@ -48,6 +40,17 @@ internal sealed class TokenWork(ModelConfig config)
             positions += depth + Math.Min(first + batchTokens, tokens);
         return config.LayerCount * ((batches * LayerWeights * elementBytes) + (2.0 * config.Attention.KvDim * sizeof(float) * positions));
     }
+
+    /// <summary>Operations of a rank which runs attention, for consecutive tokens; experts and LM head excluded.</summary>
+    public double ReplicatedFlop(int tokens, int depth)
+    {
+        double keysSeen = ((double)tokens * depth) + (tokens * (tokens + 1.0) / 2);
+        double attention = config.LayerCount * 2 * FlopPerWeight * config.Attention.QueryDim * keysSeen;
+        return (FlopPerWeight * tokens * config.LayerCount * LayerWeights) + attention;
+    }
+
+    /// <summary>Operations of the LM head for the logits of one token.</summary>
+    public double LmHeadFlop => FlopPerWeight * LmHeadWeights;
 
     /// <summary>Operations of the experts of so many tokens, all ranks together.</summary>
     public double ExpertFlop(int tokens) => FlopPerWeight * (double)tokens * config.LayerCount * config.TopK * ExpertWeights;

@@ -11,6 +11,7 @@ namespace SpmdDbrx.Engine.Decoding;
 /// <param name="weights">What this rank holds.</param>
 /// <param name="workspace">Buffers.</param>
 /// <param name="attention">Replicated attention.</param>
+/// <param name="lmHead">The logits.</param>
 /// <param name="experts">This rank's part of the experts.</param>
 /// <param name="exchange">How the ranks' parts come together.</param>
 /// <param name="clock">Where the time goes.</param>
@@ -20,6 +21,7 @@ public sealed class Decoder(
     RankWeights weights,
     Workspace workspace,
     Attention attention,
+    LmHead lmHead,
     ExpertLayer experts,
     ExpertExchange exchange,
     DecodeClock clock)
@@ -74,7 +76,7 @@ public sealed class Decoder(
         clock.Charge(Cost.Misc);
     }
 
-    /// <summary>Logits of some tokens of the last <see cref="Forward"/>.</summary>
+    /// <summary>Logits of some tokens of the last <see cref="Forward"/>; a collective call of the ranks that run attention.</summary>
     /// <param name="firstRow">First token of the batch.</param>
     /// <param name="rows">Tokens, at most <see cref="LogitCapacity"/>.</param>
     /// <returns>[rows, vocabulary]; overwritten by the next call. Only where <see cref="ExpertExchange.RunsAttention"/>.</returns>
@@ -85,9 +87,11 @@ public sealed class Decoder(
         Activations normed = workspace.Normed.Take(rows);
         Activations logits = workspace.Logits.Take(rows);
         device.LayerNorm(hidden, weights.FinalNorm, config.NormEpsilon, normed);
-        device.Multiply(normed, weights.LmHead, logits);
+        lmHead.Start(normed, logits);
         device.Complete();
         clock.Charge(Cost.Misc);
+        lmHead.Gather(logits);
+        clock.Charge(Cost.Communication);
         return logits;
     }
 

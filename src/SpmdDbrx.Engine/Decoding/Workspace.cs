@@ -15,7 +15,8 @@ public sealed class Workspace : IDisposable
     /// <param name="logitCapacity">Most rows of logits computed at once.</param>
     /// <param name="outputRowsPerToken">1, or TopK to keep expert outputs apart until they are added in gate order.</param>
     /// <param name="checkFloats">Floats that follow the expert outputs in the message between ranks.</param>
-    public Workspace(IDevice device, ModelConfig config, int tokenCapacity, int logitCapacity, int outputRowsPerToken, int checkFloats)
+    /// <param name="logitRanks">Ranks that share out the logits of a token.</param>
+    public Workspace(IDevice device, ModelConfig config, int tokenCapacity, int logitCapacity, int outputRowsPerToken, int checkFloats, int logitRanks)
     {
         this.device = device;
         OutputRowsPerToken = outputRowsPerToken;
@@ -25,7 +26,9 @@ public sealed class Workspace : IDisposable
         Qkv = Allocate(tokenCapacity, config.Attention.QkvDim);
         Attended = Allocate(tokenCapacity, config.Attention.QueryDim);
         RouterLogits = Allocate(tokenCapacity, config.ExpertCount);
-        Logits = Allocate(logitCapacity, config.VocabularySize);
+        int logitPart = logitRanks == 1 ? 0 : LmHead.PartLength(config.VocabularySize, logitRanks);
+        Logits = Allocate(logitCapacity, config.VocabularySize, tailFloats: Math.Max(0, (logitRanks * logitPart) - config.VocabularySize));
+        LogitPart = logitRanks == 1 ? null : Allocate(1, logitPart);
         Routing = new Routing(device, tokenCapacity, config.TopK);
     }
 
@@ -51,13 +54,16 @@ public sealed class Workspace : IDisposable
     /// <summary>[tokens, E].</summary>
     public Activations RouterLogits { get; }
 
-    /// <summary>[logit rows, vocabulary].</summary>
+    /// <summary>[logit rows, vocabulary], followed by room for the last rank's part where ranks share out the logits of a token.</summary>
     public Activations Logits { get; }
+
+    /// <summary>This rank's part of the logits of a token; null where it computes all.</summary>
+    public Activations? LogitPart { get; }
 
     /// <summary>The router's choice.</summary>
     public Routing Routing { get; }
 
-    /// <summary>Bytes of the buffers of such a workspace, without room for the consistency check.</summary>
+    /// <summary>Bytes of the buffers of such a workspace, without room for the consistency check and for a part of a token's logits.</summary>
     public static long BytesOf(ModelConfig config, int tokenCapacity, int logitCapacity, int outputRowsPerToken)
     {
         long floatsPerToken = ((2L + outputRowsPerToken) * config.HiddenDim) + (2 * config.TopK)

@@ -50,6 +50,8 @@ internal sealed class DecodeTerms
 
     private double AttentionShare => deployment.SplitsAttention ? 1.0 / deployment.RankCount : 1;
 
+    private double LmHeadBytes => model.LmHeadWeights * deployment.LmHeadShare * deployment.Weights.OtherBits / 8;
+
     private double AttentionBytes => model.AttentionWeights * deployment.Weights.AttentionBits / 8 * AttentionShare;
 
     /// <summary>All terms, those of memory that has to be wired again last: they depend on how long a token takes.</summary>
@@ -72,7 +74,7 @@ internal sealed class DecodeTerms
         // Each query head meets every key and every value with one multiply-add a feature.
         double cacheProducts = 2.0 * model.HeadCount * model.HeadDim * contextTokens * AttentionShare;
         AddRead("KV cache", TermGroup.Misc, layers, cacheBytes, cacheProducts);
-        AddRead("LM head", TermGroup.Misc, 1, model.LmHeadWeights * deployment.Weights.OtherBits / 8, model.LmHeadWeights);
+        AddRead("LM head", TermGroup.Misc, 1, LmHeadBytes, model.LmHeadWeights * deployment.LmHeadShare);
         AddRead($"expert weights, {Text(ExpertsRun)} a layer", TermGroup.Moe, layers, ExpertsRun * ExpertBytes, ExpertsRun * model.ExpertWeights);
     }
 
@@ -161,7 +163,7 @@ internal sealed class DecodeTerms
         double attentionIdle = terms.Sum(term => term.Seconds);
         if (attentionIdle > deadlineSeconds)
         {
-            double bytes = (model.LayerCount * AttentionBytes) + (model.LmHeadWeights * deployment.Weights.OtherBits / 8);
+            double bytes = (model.LayerCount * AttentionBytes) + LmHeadBytes;
             terms.Add(new Term("wiring attention and LM head again", TermGroup.Misc, bytes / rewireBytesPerSecond,
                 $"used every {Text(attentionIdle)} s; {Text(bytes / 1e9)} GB at {Text(rewireBytesPerSecond / 1e9)} GB/s"));
         }

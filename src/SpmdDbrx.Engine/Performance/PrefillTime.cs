@@ -40,7 +40,7 @@ internal sealed class PrefillTime
     /// <summary>Seconds for the prompt of a workload.</summary>
     public double Seconds(Workload workload)
     {
-        double seconds = model.LmHeadWeights * deployment.Weights.OtherBits / 8 / bytesPerSecond;
+        double seconds = model.LmHeadWeights * deployment.LmHeadShare * deployment.Weights.OtherBits / 8 / bytesPerSecond;
         for (int first = 0; first < workload.PromptTokens; first += workload.BatchTokens)
         {
             int tokens = Math.Min(workload.BatchTokens, workload.PromptTokens - first);

@@ -46,6 +46,9 @@ public sealed class HostSharing
     /// <summary>A number per rank, equal exactly for ranks of one host.</summary>
     public IReadOnlyList<int> HostOfRank => hostOfRank;
 
+    /// <summary>The job's hosts.</summary>
+    public int HostCount => hostOfRank.Distinct().Count();
+
     /// <summary>Whether a rank has the files of an expert.</summary>
     public bool HasFiles(int rank, int expert) => filesOfRank[rank][expert];
 

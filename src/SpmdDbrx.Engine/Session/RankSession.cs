@@ -15,21 +15,25 @@ public sealed class RankSession : IDisposable
     private readonly SessionPlan plan;
     private readonly MappedWeights mapped;
     private readonly SessionBuffers buffers;
+    private readonly Intracommunicator logitRanks;
 
-    private RankSession(IDevice device, SessionPlan plan, MappedWeights mapped, RankWeights weights, SessionBuffers buffers)
+    private RankSession(
+        IDevice device, SessionPlan plan, MappedWeights mapped, RankWeights weights, SessionBuffers buffers, Intracommunicator logitRanks)
     {
         ModelConfig config = plan.Model.Config;
         Device = device;
         this.plan = plan;
         this.mapped = mapped;
         this.buffers = buffers;
+        this.logitRanks = logitRanks;
         WeightBytes = mapped.WeightBytes - plan.BytesCountedByOthers();
         SpareExperts spares = new(Options.Loading, Model.IsPrestacked ? 1 : config.LayerCount, plan.Share.Experts.Count);
         ExpertLayer experts = new(device, plan.Share, plan.Assigner, spares, World.Rank, plan.Batch, config.TopK, Options.Deterministic);
         Exchange = ExpertExchange.Create(Options.Topology, World, buffers.Check);
         ExpertCounters = experts.Counters;
         Attention attention = new(device, config.Attention, buffers.Rotary, buffers.Cache);
-        Decoder = new Decoder(config, device, weights, buffers.Workspace, attention, experts, Exchange, Clock);
+        LmHead lmHead = new(device, weights.LmHead, logitRanks, buffers.Workspace.LogitPart);
+        Decoder = new Decoder(config, device, weights, buffers.Workspace, attention, lmHead, experts, Exchange, Clock);
         bool standsBy = Options.Standby && Model.IsPrestacked;
         Standby = new Standby(device, standsBy ? mapped.Pages(plan.Share.Experts.Select(expert => Model.Expert(0, expert).W1.File)) : []);
     }
@@ -128,6 +132,7 @@ public sealed class RankSession : IDisposable
     {
         SessionPlan plan = SessionPlan.Agree(world, model, options);
         plan.RequireMemory(device);
+        Intracommunicator logitRanks = plan.SplitByLogits();
         MappedWeights mapped = new(model, device);
         SessionBuffers? buffers = null;
         try
@@ -142,8 +147,8 @@ public sealed class RankSession : IDisposable
             {
                 if (options.VerifyWeights && model is PrestackedModel prestacked)
                     prestacked.Verify(verified, System.Environment.ProcessorCount);
-                buffers = new SessionBuffers(device, plan);
-                session = new RankSession(device, plan, mapped, weights!, buffers);
+                buffers = new SessionBuffers(device, plan, logitRanks.Size);
+                session = new RankSession(device, plan, mapped, weights!, buffers, logitRanks);
                 session.Standby.Run();
             });
             return session!;
@@ -151,6 +156,7 @@ public sealed class RankSession : IDisposable
         catch
         {
             buffers?.Dispose();
+            logitRanks.Dispose();
             mapped.Dispose();
             throw;
         }
@@ -173,6 +179,7 @@ public sealed class RankSession : IDisposable
     public void Dispose()
     {
         buffers.Dispose();
+        logitRanks.Dispose();
         mapped.Dispose();
     }
 }

@@ -11,15 +11,19 @@ internal sealed class SessionBuffers : IDisposable
     private readonly Stack<IDisposable> owned = [];
 
     /// <summary>Allocates all of it, or nothing.</summary>
+    /// <param name="device">Where it lives.</param>
+    /// <param name="plan">What the rank will run.</param>
+    /// <param name="logitRanks">Ranks that share out the logits of a token.</param>
     /// <exception cref="InsufficientMemoryException">The device refuses the memory.</exception>
-    public SessionBuffers(IDevice device, SessionPlan plan)
+    public SessionBuffers(IDevice device, SessionPlan plan, int logitRanks)
     {
         ModelConfig config = plan.Model.Config;
         Check = new RoutingCheck(plan.World.Rank, plan.World.Size, config.ExpertCount);
         try
         {
             Workspace = Own(new Workspace(
-                device, config, plan.Batch, Math.Min(RankBuffers.LogitRows, plan.Batch), plan.Options.Deterministic ? config.TopK : 1, Check.FloatCount(plan.Batch)));
+                device, config, plan.Batch, Math.Min(RankBuffers.LogitRows, plan.Batch), plan.Options.Deterministic ? config.TopK : 1,
+                Check.FloatCount(plan.Batch), logitRanks));
             Cache = Own(new KvCache(device, config.LayerCount, config.Attention, plan.ContextLength));
             Rotary = Own(new RotaryTable(device, config.HeadDim, config.RopeTheta, plan.ContextLength));
         }

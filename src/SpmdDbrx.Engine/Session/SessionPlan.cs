@@ -108,6 +108,9 @@ internal sealed class SessionPlan
             needed, $"{Model.Path}: what {holders} of it, with activations and the KV cache of {ContextLength} tokens,"));
     }
 
+    /// <summary>The ranks that share out the logits of a token with this one: those of its host where all run the LM head, otherwise itself; a collective call.</summary>
+    public Intracommunicator SplitByLogits() => Options.Topology == Topology.Decentralized ? World.SplitByHost() : World.Split(World.Rank, key: 0);
+
     /// <summary>Of the whole experts that this rank maps, the bytes that other ranks of the host map too and count as theirs.</summary>
     public long BytesCountedByOthers()
     {

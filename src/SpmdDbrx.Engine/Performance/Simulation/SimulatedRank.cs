@@ -91,8 +91,12 @@ internal sealed class SimulatedRank
         return Delayed(launch + wiring + Read(runs.ExpertCount * ExpertBytes, runs.ExpertCount * scenario.Model.ExpertWeights));
     }
 
-    /// <summary>The LM head, once a token.</summary>
-    public double LmHeadSeconds() => Delayed(Read(scenario.Model.LmHeadWeights * scenario.Deployment.Weights.OtherBits / 8, scenario.Model.LmHeadWeights));
+    /// <summary>This rank's part of the LM head, once a token.</summary>
+    public double LmHeadSeconds()
+    {
+        double weights = scenario.Model.LmHeadWeights * scenario.Deployment.LmHeadShare;
+        return Delayed(Read(weights * scenario.Deployment.Weights.OtherBits / 8, weights));
+    }
 
     /// <summary>A message's delay beyond the latency.</summary>
     public double MessageDelay() => scenario.LatencyJitterSeconds > 0 ? scenario.LatencyJitterSeconds * Exponential() : 0;

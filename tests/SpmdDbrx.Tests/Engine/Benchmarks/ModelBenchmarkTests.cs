@@ -1,6 +1,8 @@
+using SpmdDbrx.Compute;
 using SpmdDbrx.Engine.Benchmarks;
 using SpmdDbrx.Engine.Session;
 using SpmdDbrx.Model;
+using SpmdDbrx.Mpi;
 using Xunit;
 
 namespace SpmdDbrx.Tests.Engine.Benchmarks;
@@ -33,6 +35,25 @@ public sealed class ModelBenchmarkTests(PrestackedTinyModel model) : IClassFixtu
             result = benchmark.Run(new BenchmarkTest(IsPrompt: true, Tokens: 16, Depth: 8), repeats: 1);
         });
         TokenWork work = new(config);
-        Assert.Equal(work.PromptBytes(16, depth: 8, batch) + (result!.Samples[0].OwnExperts * work.ExpertBytes), 16 * result.BytesPerToken, 1e-3);
+        Assert.Equal(work.PromptBytes(16, depth: 8, batch) + work.LmHeadBytes + (result!.Samples[0].OwnExperts * work.ExpertBytes), 16 * result.BytesPerToken, 1e-3);
+    }
+
+    [Theory]
+    [InlineData(Topology.Decentralized, new[] { 0, 0 }, 2, 1)]
+    [InlineData(Topology.Decentralized, new[] { 0, 1, 0 }, 3, 2)]
+    [InlineData(Topology.Centralized, new[] { 0, 0 }, 1, 1)]
+    public void Run_Generation_CountsTheLmHeadOnceAHost(Topology topology, int[] hosts, int attentions, int lmHeads)
+    {
+        TokenWork work = new(ModelDirectory.Open(model.ModelPath).Config);
+        InProcessWorld.Run(hosts, world =>
+        {
+            using CpuDevice device = new(1);
+            using RankSession session = RankSession.Open(world, device, model.ModelPath, new EngineOptions { Topology = topology, ContextLength = 16 });
+            using ModelBenchmark benchmark = new(session, probesMachine: false);
+            BenchmarkResult result = benchmark.Run(new BenchmarkTest(IsPrompt: false, Tokens: 3, Depth: 2), repeats: 1);
+            double experts = result.MeanExperts * hosts.Length * session.Model.Config.LayerCount * work.ExpertBytes;
+            double expected = (attentions * work.GenerationBytes(3, depth: 2) / 3) + (lmHeads * work.LmHeadBytes) + experts;
+            Assert.Equal(expected, result.BytesPerToken, 1e-3);
+        });
     }
 }

@@ -24,9 +24,12 @@ public sealed class TokenWorkTests(PrestackedTinyModel model) : IClassFixture<Pr
     [InlineData(16, 0, 5, 4, 5 + 10 + 15 + 16)]
     [InlineData(16, 100, 8, 2, 108 + 116)]
     public void PromptBytes_AnyBatch_WeightsAndCacheOnceABatch(int tokens, int depth, int batch, int batches, int positions) =>
-        Assert.Equal(Head + (batches * Layers) + (positions * CacheOfToken), new TokenWork(Config).PromptBytes(tokens, depth, batch), 1e-6);
+        Assert.Equal((batches * Layers) + (positions * CacheOfToken), new TokenWork(Config).PromptBytes(tokens, depth, batch), 1e-6);
+
+    [Fact]
+    public void LmHeadBytes_AnyModel_IsTheWholeMatrix() => Assert.Equal(Head, new TokenWork(Config).LmHeadBytes, 1e-6);
 
     [Fact]
     public void GenerationBytes_BehindOthers_EverythingOnceAToken() =>
-        Assert.Equal((3 * (Head + Layers)) + ((11 + 12 + 13) * CacheOfToken), new TokenWork(Config).GenerationBytes(3, depth: 10), 1e-6);
+        Assert.Equal((3 * Layers) + ((11 + 12 + 13) * CacheOfToken), new TokenWork(Config).GenerationBytes(3, depth: 10), 1e-6);
 }
