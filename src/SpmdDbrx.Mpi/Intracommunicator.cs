@@ -8,6 +8,8 @@ namespace SpmdDbrx.Mpi;
 /// Spans go to MPI as they are: no copies. Counting happens here, once for all worlds.</remarks>
 public abstract class Intracommunicator : IDisposable
 {
+    private Intracommunicator? host;
+
     /// <param name="activity">The rank's, shared by its communicators; null = one of its own.</param>
     protected Intracommunicator(Activity? activity = null) => Activity = activity ?? new Activity();
 
@@ -97,6 +99,9 @@ public abstract class Intracommunicator : IDisposable
 
     /// <summary>Ranks that share this rank's memory (one host) form a new group.</summary>
     public abstract Intracommunicator SplitByHost();
+
+    /// <summary><see cref="SplitByHost"/> once and for as long as the program runs; the first call is collective, and nobody disposes the group.</summary>
+    public Intracommunicator HostRanks() => host ??= SplitByHost();
 
     /// <summary>Ends every rank of the job with an exit code. Does not return under MPI.</summary>
     public abstract void Abort(int exitCode);

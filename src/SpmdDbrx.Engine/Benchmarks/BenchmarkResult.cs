@@ -3,7 +3,7 @@ using SpmdDbrx.Engine.Generation;
 
 namespace SpmdDbrx.Engine.Benchmarks;
 
-/// <summary>What a test measured. Bytes and operations are those of the whole job: what the ranks replicate counts once a rank.</summary>
+/// <summary>What a test measured. Bytes and operations are those of the whole job: what the ranks replicate counts once a rank, the LM head once a host.</summary>
 /// <param name="Test">The test.</param>
 /// <param name="Samples">Every repetition on rank 0, warm-up excluded; at least one.</param>
 /// <param name="BytesPerToken">Weights and KV cache read for a token, all ranks.</param>

@@ -26,20 +26,13 @@ internal sealed class TokenWork(ModelConfig config)
     /// <summary>Bytes that a rank which runs attention reads for generated tokens, experts and LM head excluded.</summary>
     /// <param name="tokens">Tokens, each a batch of its own.</param>
     /// <param name="depth">Tokens in the cache before the first.</param>
-    public double GenerationBytes(int tokens, int depth) => PromptBytes(tokens, depth, batchTokens: 1);
+    public double GenerationBytes(int tokens, int depth) => LayerBytes(tokens, depth, batchTokens: 1);
 
     /// <summary>Bytes that a rank which runs attention reads for a prompt, experts and LM head excluded: weights and the cache once a batch.</summary>
     /// <param name="tokens">Tokens of the prompt.</param>
     /// <param name="depth">Tokens in the cache before it.</param>
     /// <param name="batchTokens">Most tokens of a batch.</param>
-    public double PromptBytes(int tokens, int depth, int batchTokens)
-    {
-        double batches = Math.Ceiling((double)tokens / batchTokens);
-        double positions = 0;
-        for (int first = 0; first < tokens; first += batchTokens)
-            positions += depth + Math.Min(first + batchTokens, tokens);
-        return config.LayerCount * ((batches * LayerWeights * elementBytes) + (2.0 * config.Attention.KvDim * sizeof(float) * positions));
-    }
+    public double PromptBytes(int tokens, int depth, int batchTokens) => LayerBytes(tokens, depth, batchTokens);
 
     /// <summary>Operations of a rank which runs attention, for consecutive tokens; experts and LM head excluded.</summary>
     public double ReplicatedFlop(int tokens, int depth)
@@ -47,6 +40,15 @@ internal sealed class TokenWork(ModelConfig config)
         double keysSeen = ((double)tokens * depth) + (tokens * (tokens + 1.0) / 2);
         double attention = config.LayerCount * 2 * FlopPerWeight * config.Attention.QueryDim * keysSeen;
         return (FlopPerWeight * tokens * config.LayerCount * LayerWeights) + attention;
+    }
+
+    private double LayerBytes(int tokens, int depth, int batchTokens)
+    {
+        double batches = Math.Ceiling((double)tokens / batchTokens);
+        double positions = 0;
+        for (int first = 0; first < tokens; first += batchTokens)
+            positions += depth + Math.Min(first + batchTokens, tokens);
+        return config.LayerCount * ((batches * LayerWeights * elementBytes) + (2.0 * config.Attention.KvDim * sizeof(float) * positions));
     }
 
     /// <summary>Operations of the LM head for the logits of one token.</summary>

@@ -90,7 +90,7 @@ public sealed class Decoder(
         lmHead.Start(normed, logits);
         device.Complete();
         clock.Charge(Cost.Misc);
-        lmHead.Gather(logits);
+        lmHead.Gather(normed, logits);
         clock.Charge(Cost.Communication);
         return logits;
     }

@@ -28,7 +28,7 @@ public sealed class Workspace : IDisposable
         RouterLogits = Allocate(tokenCapacity, config.ExpertCount);
         int logitPart = logitRanks == 1 ? 0 : LmHead.PartLength(config.VocabularySize, logitRanks);
         Logits = Allocate(logitCapacity, config.VocabularySize, tailFloats: Math.Max(0, (logitRanks * logitPart) - config.VocabularySize));
-        LogitPart = logitRanks == 1 ? null : Allocate(1, logitPart);
+        LogitPart = logitRanks == 1 ? default : Allocate(1, logitPart);
         Routing = new Routing(device, tokenCapacity, config.TopK);
     }
 
@@ -54,11 +54,11 @@ public sealed class Workspace : IDisposable
     /// <summary>[tokens, E].</summary>
     public Activations RouterLogits { get; }
 
-    /// <summary>[logit rows, vocabulary], followed by room for the last rank's part where ranks share out the logits of a token.</summary>
+    /// <summary>[logit rows, vocabulary], followed by room for parts that end behind the vocabulary where ranks share out the logits of a token.</summary>
     public Activations Logits { get; }
 
-    /// <summary>This rank's part of the logits of a token; null where it computes all.</summary>
-    public Activations? LogitPart { get; }
+    /// <summary>This rank's part of the logits of a token; nothing where it computes all.</summary>
+    public Activations LogitPart { get; }
 
     /// <summary>The router's choice.</summary>
     public Routing Routing { get; }

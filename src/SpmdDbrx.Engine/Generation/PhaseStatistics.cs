@@ -8,13 +8,13 @@ namespace SpmdDbrx.Engine.Generation;
 /// <param name="Tokens">Tokens that went through the layers.</param>
 /// <param name="Seconds">Wall time.</param>
 /// <param name="ExpertSeconds">Running experts.</param>
-/// <param name="CommunicationSeconds">Exchanging and waiting for other ranks.</param>
+/// <param name="CommunicationSeconds">Exchanging and waiting for other ranks, those of the host included.</param>
 /// <param name="Layers">Layers executed, once per batch.</param>
 /// <param name="BusiestRankExperts">Sum over layers of the experts that the busiest rank ran.</param>
 /// <param name="OwnExperts">Sum over layers of the experts that this rank ran.</param>
 /// <param name="Allreduces">All-reduce calls.</param>
-/// <param name="Collectives">All collective calls that move data.</param>
-/// <param name="PayloadBytes">Bytes this rank handed to collectives.</param>
+/// <param name="Collectives">All collective calls of the world that move data; the logits, which a host's ranks gather among themselves, are not among them.</param>
+/// <param name="PayloadBytes">Bytes this rank handed to those.</param>
 public readonly record struct PhaseStatistics(
     int Tokens, double Seconds, double ExpertSeconds, double CommunicationSeconds, long Layers, long BusiestRankExperts, long OwnExperts,
     long Allreduces, long Collectives, long PayloadBytes)

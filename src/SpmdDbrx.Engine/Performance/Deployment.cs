@@ -38,7 +38,7 @@ public sealed record Deployment
     /// <summary>Whether attention heads are spread over the ranks too, at the price of a second all-reduce a layer.</summary>
     public bool SplitsAttention { get; init; }
 
-    /// <summary>The part of the LM head that a rank reads: the ranks of a node share it out where all of them run it.</summary>
+    /// <summary>The part of the LM head that a rank of the fullest node reads: the ranks of a node share it out where all of them run it.</summary>
     public double LmHeadShare => Strategy.Topology == Topology.Centralized ? 1 : 1.0 / RanksOnNode;
 
     /// <summary>Bits of the weights.</summary>

@@ -15,24 +15,21 @@ public sealed class RankSession : IDisposable
     private readonly SessionPlan plan;
     private readonly MappedWeights mapped;
     private readonly SessionBuffers buffers;
-    private readonly Intracommunicator logitRanks;
 
-    private RankSession(
-        IDevice device, SessionPlan plan, MappedWeights mapped, RankWeights weights, SessionBuffers buffers, Intracommunicator logitRanks)
+    private RankSession(IDevice device, SessionPlan plan, MappedWeights mapped, RankWeights weights, SessionBuffers buffers)
     {
         ModelConfig config = plan.Model.Config;
         Device = device;
         this.plan = plan;
         this.mapped = mapped;
         this.buffers = buffers;
-        this.logitRanks = logitRanks;
         WeightBytes = mapped.WeightBytes - plan.BytesCountedByOthers();
         SpareExperts spares = new(Options.Loading, Model.IsPrestacked ? 1 : config.LayerCount, plan.Share.Experts.Count);
         ExpertLayer experts = new(device, plan.Share, plan.Assigner, spares, World.Rank, plan.Batch, config.TopK, Options.Deterministic);
         Exchange = ExpertExchange.Create(Options.Topology, World, buffers.Check);
         ExpertCounters = experts.Counters;
         Attention attention = new(device, config.Attention, buffers.Rotary, buffers.Cache);
-        LmHead lmHead = new(device, weights.LmHead, logitRanks, buffers.Workspace.LogitPart);
+        LmHead lmHead = new(device, weights.LmHead, plan.LogitRanks, buffers.Workspace.LogitPart, World.Rank);
         Decoder = new Decoder(config, device, weights, buffers.Workspace, attention, lmHead, experts, Exchange, Clock);
         bool standsBy = Options.Standby && Model.IsPrestacked;
         Standby = new Standby(device, standsBy ? mapped.Pages(plan.Share.Experts.Select(expert => Model.Expert(0, expert).W1.File)) : []);
@@ -132,7 +129,6 @@ public sealed class RankSession : IDisposable
     {
         SessionPlan plan = SessionPlan.Agree(world, model, options);
         plan.RequireMemory(device);
-        Intracommunicator logitRanks = plan.SplitByLogits();
         MappedWeights mapped = new(model, device);
         SessionBuffers? buffers = null;
         try
@@ -147,8 +143,8 @@ public sealed class RankSession : IDisposable
             {
                 if (options.VerifyWeights && model is PrestackedModel prestacked)
                     prestacked.Verify(verified, System.Environment.ProcessorCount);
-                buffers = new SessionBuffers(device, plan, logitRanks.Size);
-                session = new RankSession(device, plan, mapped, weights!, buffers, logitRanks);
+                buffers = new SessionBuffers(device, plan);
+                session = new RankSession(device, plan, mapped, weights!, buffers);
                 session.Standby.Run();
             });
             return session!;
@@ -156,7 +152,6 @@ public sealed class RankSession : IDisposable
         catch
         {
             buffers?.Dispose();
-            logitRanks.Dispose();
             mapped.Dispose();
             throw;
         }
@@ -179,7 +174,6 @@ public sealed class RankSession : IDisposable
     public void Dispose()
     {
         buffers.Dispose();
-        logitRanks.Dispose();
         mapped.Dispose();
     }
 }

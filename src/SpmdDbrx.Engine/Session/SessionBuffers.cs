@@ -11,11 +11,8 @@ internal sealed class SessionBuffers : IDisposable
     private readonly Stack<IDisposable> owned = [];
 
     /// <summary>Allocates all of it, or nothing.</summary>
-    /// <param name="device">Where it lives.</param>
-    /// <param name="plan">What the rank will run.</param>
-    /// <param name="logitRanks">Ranks that share out the logits of a token.</param>
     /// <exception cref="InsufficientMemoryException">The device refuses the memory.</exception>
-    public SessionBuffers(IDevice device, SessionPlan plan, int logitRanks)
+    public SessionBuffers(IDevice device, SessionPlan plan)
     {
         ModelConfig config = plan.Model.Config;
         Check = new RoutingCheck(plan.World.Rank, plan.World.Size, config.ExpertCount);
@@ -23,7 +20,7 @@ internal sealed class SessionBuffers : IDisposable
         {
             Workspace = Own(new Workspace(
                 device, config, plan.Batch, Math.Min(RankBuffers.LogitRows, plan.Batch), plan.Options.Deterministic ? config.TopK : 1,
-                Check.FloatCount(plan.Batch), logitRanks));
+                Check.FloatCount(plan.Batch), plan.LogitRanks?.Size ?? 1));
             Cache = Own(new KvCache(device, config.LayerCount, config.Attention, plan.ContextLength));
             Rotary = Own(new RotaryTable(device, config.HeadDim, config.RopeTheta, plan.ContextLength));
         }

@@ -58,6 +58,9 @@ internal sealed class SessionPlan
     /// <summary>Who runs a selected expert; null = every rank its slice.</summary>
     public ExpertAssigner? Assigner { get; }
 
+    /// <summary>The ranks that share out the logits of a token, this one among them: those of its host where all of them run the LM head; null = this rank computes all.</summary>
+    public Intracommunicator? LogitRanks { get; private init; }
+
     /// <summary>Bytes of this rank's KV cache.</summary>
     public long CacheBytes => KvCache.BytesOf(Model.Config.LayerCount, Model.Config.Attention, ContextLength);
 
@@ -83,9 +86,13 @@ internal sealed class SessionPlan
             ("verification of weights", $"{options.VerifyWeights}"));
         HostSharing sharing = HostSharing.Find(world, model);
         bool shares = placement is not null && options.SharesExperts && options.Loading != Loading.BusyFull;
+        Intracommunicator? logitRanks = options.Topology == Topology.Decentralized ? world.HostRanks() : null;
         SessionPlan? plan = null;
         RankAgreement.Step(world, "placing experts", () =>
-            plan = new SessionPlan(world, model, options, contextLength, sharing, shares ? sharing.Share(placement!) : placement));
+            plan = new SessionPlan(world, model, options, contextLength, sharing, shares ? sharing.Share(placement!) : placement)
+            {
+                LogitRanks = logitRanks?.Size > 1 ? logitRanks : null,
+            });
         return plan!;
     }
 
@@ -107,9 +114,6 @@ internal sealed class SessionPlan
         RankAgreement.Step(World, "checking its memory", () => device.RequireMemory(
             needed, $"{Model.Path}: what {holders} of it, with activations and the KV cache of {ContextLength} tokens,"));
     }
-
-    /// <summary>The ranks that share out the logits of a token with this one: those of its host where all run the LM head, otherwise itself; a collective call.</summary>
-    public Intracommunicator SplitByLogits() => Options.Topology == Topology.Decentralized ? World.SplitByHost() : World.Split(World.Rank, key: 0);
 
     /// <summary>Of the whole experts that this rank maps, the bytes that other ranks of the host map too and count as theirs.</summary>
     public long BytesCountedByOthers()

@@ -18,17 +18,20 @@ public sealed class LmHeadTests(PrestackedTinyModel model) : IClassFixture<Prest
     [InlineData(1024)]
     public void Gather_OneToken_GivesEveryRankTheBitsOfOneRankAlone(int vocabulary)
     {
-        float[] expected = Logits(vocabulary, ranks: 1, tokens: 1)[0];
-        Assert.Equal(vocabulary, expected.Distinct().Count());
-        foreach (int ranks in new[] { 2, 3, 4, 8 })
-            Assert.All(Logits(vocabulary, ranks, tokens: 1), found => Assert.Equal(expected, found));
+        foreach (ElementType type in new[] { ElementType.Float32, ElementType.BFloat16 })
+        {
+            float[] expected = Logits(vocabulary, ranks: 1, tokens: 1, type, threads: 1)[0];
+            Assert.Equal(vocabulary, expected.Distinct().Count());
+            foreach (int ranks in new[] { 2, 3, 4, 8 })
+                Assert.All(Logits(vocabulary, ranks, tokens: 1, type, threads: 2), found => Assert.Equal(expected, found));
+        }
     }
 
     [Fact]
     public void Gather_SeveralTokens_EveryRankComputesThemWhole()
     {
-        float[] expected = Logits(vocabulary: 37, ranks: 1, tokens: 3)[0];
-        Assert.All(Logits(vocabulary: 37, ranks: 2, tokens: 3), found => Assert.Equal(expected, found));
+        float[] expected = Logits(vocabulary: 37, ranks: 1, tokens: 3, ElementType.Float32, threads: 1)[0];
+        Assert.All(Logits(vocabulary: 37, ranks: 2, tokens: 3, ElementType.Float32, threads: 1), found => Assert.Equal(expected, found));
     }
 
     [Theory]
@@ -36,42 +39,67 @@ public sealed class LmHeadTests(PrestackedTinyModel model) : IClassFixture<Prest
     [InlineData(Topology.Decentralized, new[] { 0, 1, 0, 1 }, 2)]
     [InlineData(Topology.Decentralized, new[] { 0, 1 }, 1)]
     [InlineData(Topology.Centralized, new[] { 0, 0 }, 1)]
-    public void SplitByLogits_Hosts_TheRanksOfAHostThatRunTheLmHead(Topology topology, int[] hosts, int expected) => InProcessWorld.Run(hosts, world =>
+    public void Session_Hosts_TheRanksOfAHostThatRunTheLmHeadShareASingleTokens(Topology topology, int[] hosts, int sharing) => InProcessWorld.Run(hosts, world =>
     {
-        SessionPlan plan = SessionPlan.Agree(world, RankSession.OpenModel(world, model.ModelPath), new EngineOptions { Topology = topology });
-        using Intracommunicator ranks = plan.SplitByLogits();
-        Assert.Equal(expected, ranks.Size);
+        using CpuDevice device = new(1);
+        using RankSession session = RankSession.Open(world, device, model.ModelPath, new EngineOptions { Topology = topology, ContextLength = 16 });
+        session.Decoder.Forward([1, 2, 3], position: 0);
+        if (!session.Exchange.RunsAttention)
+            return;
+        Intracommunicator ranks = sharing == 1 ? new SingleRankCommunicator() : world.HostRanks();
+        Assert.Equal(sharing, ranks.Size);
+        session.Decoder.Logits(0, 2);
+        Assert.Equal(0, ranks.Counters.OtherCollectives);
+        session.Decoder.Logits(2, 1);
+        Assert.Equal(sharing == 1 ? 0 : 2, ranks.Counters.OtherCollectives);
+        Assert.Equal(sharing == 1 ? 0 : 16 + (sizeof(float) * LmHead.PartLength(session.Model.Config.VocabularySize, sharing)), ranks.Counters.PayloadBytes);
     });
 
+    [Fact]
+    public void Gather_OtherHiddenStateOnOneRank_EndsBothAndNamesThem()
+    {
+        Exception?[] errors = new Exception?[2];
+        InProcessWorld.Run(2, world => errors[world.Rank] = Record.Exception(() =>
+            Logits(world, vocabulary: 37, tokens: 1, ElementType.Float32, threads: 1, firstInput: world.Rank)));
+        Assert.IsType<PeerFailedException>(errors[1]);
+        Assert.Contains("rank 0 and rank 1", Assert.IsType<EngineException>(errors[0]).Message, StringComparison.Ordinal);
+    }
+
     /// <summary>Logits of every rank, [ranks][tokens · vocabulary].</summary>
-    private static float[][] Logits(int vocabulary, int ranks, int tokens)
+    private static float[][] Logits(int vocabulary, int ranks, int tokens, ElementType type, int threads)
     {
         float[][] logits = new float[ranks][];
-        InProcessWorld.Run(ranks, world =>
-        {
-            using CpuDevice device = new(1);
-            int partLength = LmHead.PartLength(vocabulary, ranks);
-            using DeviceBuffer weights = Random(device, vocabulary * HiddenDim);
-            using DeviceBuffer input = Random(device, tokens * HiddenDim);
-            using DeviceBuffer output = device.Allocate(Math.Max(tokens * vocabulary, ranks * partLength) * sizeof(float));
-            using DeviceBuffer part = device.Allocate(partLength * sizeof(float));
-            WeightMatrix matrix = new(weights, 0, vocabulary, HiddenDim, HiddenDim * sizeof(float), ElementType.Float32);
-            Activations result = new(output, 0, tokens, vocabulary);
-            LmHead head = new(device, matrix, world, ranks == 1 ? null : new Activations(part, 0, 1, partLength));
-            head.Start(new Activations(input, 0, tokens, HiddenDim), result);
-            device.Complete();
-            head.Gather(result);
-            logits[world.Rank] = result.Values.ToArray();
-        });
+        InProcessWorld.Run(ranks, world => logits[world.Rank] = Logits(world, vocabulary, tokens, type, threads, firstInput: 0));
         return logits;
     }
 
-    private static DeviceBuffer Random(CpuDevice device, int count)
+    private static float[] Logits(Intracommunicator world, int vocabulary, int tokens, ElementType type, int threads, float firstInput)
     {
-        DeviceBuffer buffer = device.Allocate(count * sizeof(float));
-        Random random = new(count);
-        foreach (ref float value in buffer.Span<float>(0, count))
+        using CpuDevice device = new(threads);
+        int partLength = LmHead.PartLength(vocabulary, world.Size);
+        using DeviceBuffer weights = device.Allocate(type.ByteCount(vocabulary * HiddenDim));
+        using DeviceBuffer input = device.Allocate(tokens * HiddenDim * sizeof(float));
+        using DeviceBuffer output = device.Allocate(Math.Max(tokens * vocabulary, world.Size * partLength) * sizeof(float));
+        using DeviceBuffer part = device.Allocate(partLength * sizeof(float));
+        Random random = new(vocabulary);
+        for (int index = 0; index < vocabulary * HiddenDim; index++)
+        {
+            float value = random.NextSingle() - 0.5f;
+            if (type == ElementType.Float32)
+                weights.Span<float>(0, vocabulary * HiddenDim)[index] = value;
+            else
+                weights.Span<ushort>(0, vocabulary * HiddenDim)[index] = (ushort)(BitConverter.SingleToUInt32Bits(value) >> 16);
+        }
+        foreach (ref float value in input.Span<float>(0, tokens * HiddenDim))
             value = random.NextSingle() - 0.5f;
-        return buffer;
+        input.Span<float>(0, 1)[0] += firstInput;
+        WeightMatrix matrix = new(weights, 0, vocabulary, HiddenDim, type.ByteCount(HiddenDim), type);
+        Activations normed = new(input, 0, tokens, HiddenDim);
+        Activations result = new(output, 0, tokens, vocabulary);
+        LmHead head = new(device, matrix, world.Size == 1 ? null : world, new Activations(part, 0, 1, partLength), world.Rank);
+        head.Start(normed, result);
+        device.Complete();
+        head.Gather(normed, result);
+        return result.Values.ToArray();
     }
 }

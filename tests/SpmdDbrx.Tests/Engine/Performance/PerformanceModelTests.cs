@@ -103,6 +103,9 @@ public class PerformanceModelTests
         Assert.Equal(2, two.ExpertsPerLayer, 12);
         Assert.Equal(one.SecondsOf(TermGroup.Moe), two.SecondsOf(TermGroup.Moe), 12);
         Assert.Equal(2 * Seconds(one, "attention weights"), Seconds(two, "attention weights"), 12);
+        Assert.Equal(Seconds(one, "LM head"), Seconds(two, "LM head"), 12);
+        Deployment centralized = new() { RankCount = 2, RanksPerNode = 2, Placement = shared, Strategy = Strategy.PrestackedBusyFull };
+        Assert.Equal(2 * Seconds(one, "LM head"), Seconds(PerformanceModel.Predict(Dbrx, Mac, memory, Ideal, centralized, Workload.Paper), "LM head"), 12);
         Assert.Equal(one.MemoryBytesPerNode, two.MemoryBytesPerNode, 1e9);
     }
 
