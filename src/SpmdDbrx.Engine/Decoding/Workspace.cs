@@ -26,9 +26,12 @@ public sealed class Workspace : IDisposable
         Qkv = Allocate(tokenCapacity, config.Attention.QkvDim);
         Attended = Allocate(tokenCapacity, config.Attention.QueryDim);
         RouterLogits = Allocate(tokenCapacity, config.ExpertCount);
-        int logitPart = logitRanks == 1 ? 0 : LmHead.PartLength(config.VocabularySize, logitRanks);
-        Logits = Allocate(logitCapacity, config.VocabularySize, tailFloats: Math.Max(0, (logitRanks * logitPart) - config.VocabularySize));
-        LogitPart = logitRanks == 1 ? default : Allocate(1, logitPart);
+        Logits = Allocate(logitCapacity, config.VocabularySize);
+        if (logitRanks > 1)
+        {
+            LogitPart = Allocate(1, LmHead.PartLength(config.VocabularySize, logitRanks));
+            LogitParts = Allocate(logitRanks, LmHead.PartLength(config.VocabularySize, logitRanks));
+        }
         Routing = new Routing(device, tokenCapacity, config.TopK);
     }
 
@@ -54,16 +57,19 @@ public sealed class Workspace : IDisposable
     /// <summary>[tokens, E].</summary>
     public Activations RouterLogits { get; }
 
-    /// <summary>[logit rows, vocabulary], followed by room for parts that end behind the vocabulary where ranks share out the logits of a token.</summary>
+    /// <summary>[logit rows, vocabulary].</summary>
     public Activations Logits { get; }
 
     /// <summary>This rank's part of the logits of a token; nothing where it computes all.</summary>
     public Activations LogitPart { get; }
 
+    /// <summary>The parts of all ranks that share them out; nothing where this rank computes all.</summary>
+    public Activations LogitParts { get; }
+
     /// <summary>The router's choice.</summary>
     public Routing Routing { get; }
 
-    /// <summary>Bytes of the buffers of such a workspace, without room for the consistency check and for a part of a token's logits.</summary>
+    /// <summary>Bytes of the buffers of such a workspace, without room for the consistency check and for the parts of a token's logits.</summary>
     public static long BytesOf(ModelConfig config, int tokenCapacity, int logitCapacity, int outputRowsPerToken)
     {
         long floatsPerToken = ((2L + outputRowsPerToken) * config.HiddenDim) + (2 * config.TopK)

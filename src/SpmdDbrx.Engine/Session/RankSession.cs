@@ -29,7 +29,7 @@ public sealed class RankSession : IDisposable
         Exchange = ExpertExchange.Create(Options.Topology, World, buffers.Check);
         ExpertCounters = experts.Counters;
         Attention attention = new(device, config.Attention, buffers.Rotary, buffers.Cache);
-        LmHead lmHead = new(device, weights.LmHead, plan.LogitRanks, buffers.Workspace.LogitPart, World.Rank);
+        LmHead lmHead = new(device, weights.LmHead, plan.LogitRanks, buffers.Workspace.LogitPart, buffers.Workspace.LogitParts, World.Rank);
         Decoder = new Decoder(config, device, weights, buffers.Workspace, attention, lmHead, experts, Exchange, Clock);
         bool standsBy = Options.Standby && Model.IsPrestacked;
         Standby = new Standby(device, standsBy ? mapped.Pages(plan.Share.Experts.Select(expert => Model.Expert(0, expert).W1.File)) : []);
