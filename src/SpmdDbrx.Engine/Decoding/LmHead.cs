@@ -97,7 +97,7 @@ public sealed class LmHead
 
     private EngineException Disagreement(long first, long other) => worldRank == first
         ? new EngineException($"hidden states of the last token: those of rank {first} and rank {other}, which share a host, differ; "
-            + "the replicas' arithmetic differs: check this machine's memory")
+            + "the replicas' arithmetic differs: run the same build, settings and MPI on every rank, and check this machine's memory")
         : new PeerFailedException((int)first, "comparing hidden states");
 
     /// <param name="Rank">Among all.</param>

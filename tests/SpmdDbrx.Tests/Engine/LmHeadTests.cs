@@ -44,10 +44,10 @@ public sealed class LmHeadTests(PrestackedTinyModel model) : IClassFixture<Prest
         using CpuDevice device = new(1);
         using RankSession session = RankSession.Open(world, device, model.ModelPath, new EngineOptions { Topology = topology, ContextLength = 16 });
         session.Decoder.Forward([1, 2, 3], position: 0);
+        Intracommunicator ranks = world.HostRanks();
+        Assert.Equal(hosts.Count(host => host == hosts[world.Rank]), ranks.Size);
         if (!session.Exchange.RunsAttention)
             return;
-        Intracommunicator ranks = sharing == 1 ? new SingleRankCommunicator() : world.HostRanks();
-        Assert.Equal(sharing, ranks.Size);
         session.Decoder.Logits(0, 2);
         Assert.Equal(0, ranks.Counters.OtherCollectives);
         session.Decoder.Logits(2, 1);
@@ -58,11 +58,12 @@ public sealed class LmHeadTests(PrestackedTinyModel model) : IClassFixture<Prest
     [Fact]
     public void Gather_OtherHiddenStateOnOneRank_EndsBothAndNamesThem()
     {
-        Exception?[] errors = new Exception?[2];
-        InProcessWorld.Run(2, world => errors[world.Rank] = Record.Exception(() =>
-            Logits(world, vocabulary: 37, tokens: 1, ElementType.Float32, threads: 1, firstInput: world.Rank)));
-        Assert.IsType<PeerFailedException>(errors[1]);
-        Assert.Contains("rank 0 and rank 1", Assert.IsType<EngineException>(errors[0]).Message, StringComparison.Ordinal);
+        Exception?[] errors = new Exception?[3];
+        InProcessWorld.Run([0, 1, 1], world => errors[world.Rank] = Record.Exception(() =>
+            Logits(world, vocabulary: 37, tokens: 1, ElementType.Float32, threads: 1, firstInput: world.Rank == 2 ? 1 : 0)));
+        Assert.Null(errors[0]);
+        Assert.Contains("rank 1 and rank 2", Assert.IsType<EngineException>(errors[1]).Message, StringComparison.Ordinal);
+        Assert.Contains("rank 1", Assert.IsType<PeerFailedException>(errors[2]).Message, StringComparison.Ordinal);
     }
 
     /// <summary>Logits of every rank, [ranks][tokens · vocabulary].</summary>
@@ -73,14 +74,16 @@ public sealed class LmHeadTests(PrestackedTinyModel model) : IClassFixture<Prest
         return logits;
     }
 
+    /// <summary>Logits of a rank that shares them out with the others of its host.</summary>
     private static float[] Logits(Intracommunicator world, int vocabulary, int tokens, ElementType type, int threads, float firstInput)
     {
         using CpuDevice device = new(threads);
-        int partLength = LmHead.PartLength(vocabulary, world.Size);
+        Intracommunicator ranks = world.HostRanks();
+        int partLength = LmHead.PartLength(vocabulary, ranks.Size);
         using DeviceBuffer weights = device.Allocate(type.ByteCount(vocabulary * HiddenDim));
         using DeviceBuffer input = device.Allocate(tokens * HiddenDim * sizeof(float));
         using DeviceBuffer output = device.Allocate(tokens * vocabulary * sizeof(float));
-        using DeviceBuffer part = device.Allocate(partLength * sizeof(float)), parts = device.Allocate(world.Size * partLength * sizeof(float));
+        using DeviceBuffer part = device.Allocate(partLength * sizeof(float)), parts = device.Allocate(ranks.Size * partLength * sizeof(float));
         Random random = new(vocabulary);
         for (int index = 0; index < vocabulary * HiddenDim; index++)
         {
@@ -96,7 +99,7 @@ public sealed class LmHeadTests(PrestackedTinyModel model) : IClassFixture<Prest
         WeightMatrix matrix = new(weights, 0, vocabulary, HiddenDim, type.ByteCount(HiddenDim), type);
         Activations normed = new(input, 0, tokens, HiddenDim);
         Activations result = new(output, 0, tokens, vocabulary);
-        LmHead head = new(device, matrix, world.Size == 1 ? null : world, new Activations(part, 0, 1, partLength), new Activations(parts, 0, world.Size, partLength), world.Rank);
+        LmHead head = new(device, matrix, ranks.Size == 1 ? null : ranks, new Activations(part, 0, 1, partLength), new Activations(parts, 0, ranks.Size, partLength), world.Rank);
         head.Start(normed, result);
         device.Complete();
         head.Gather(normed, result);
