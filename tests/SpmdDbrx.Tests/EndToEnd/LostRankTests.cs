@@ -54,7 +54,12 @@ public sealed class LostRankTests(Netlab lab) : IDisposable
         int[] lost = fault == "cut" && rank == 0 ? [1, 2, 3] : [rank];
         Assert.All(lost, gone => Assert.Contains($"rank {gone} on h{gone + 1} ", line, StringComparison.Ordinal));
         Assert.Equal(lost.Length, line.Split("(last in ").Length - 1);
-        string where = phase == "load" ? "is in opening the model, all-gather" : $"is in {phase}, layer [0-9]+, all-reduce";
+        string where = phase switch
+        {
+            "load" => "is in opening the model, all-gather",
+            "prefill" => "is in (prefill, layer [0-9]+, all-reduce|checking the prompt, all-gather)",
+            _ => "is in decode, layer [0-9]+, all-reduce",
+        };
         Assert.True(System.Text.RegularExpressions.Regex.IsMatch(line, where), line);
     }
 
@@ -125,8 +130,8 @@ public sealed class LostRankTests(Netlab lab) : IDisposable
         return job;
     }
 
-    /// <summary>A job of so many prompts that it cannot end by itself, and whose first text is out. With a token a batch, what happens between
-    /// two prompts takes no time to speak of.</summary>
+    /// <summary>A job of so many prompts that it cannot end by itself, and whose first text is out. With a token a batch, little happens between
+    /// two prompts but the check of the next one.</summary>
     private Process StartGenerating(bool isPrefill)
     {
         Random random = new(1);
