@@ -86,7 +86,7 @@ public interface IDevice : IDisposable
     /// <param name="output">[tokens, D].</param>
     void SumGroups(Activations input, int groupSize, Activations output);
 
-    /// <summary>Reads every byte of a buffer or of a part of it once and returns a sum that keeps the read from being optimised away ("standby", [P1] §4).</summary>
+    /// <summary>Reads every byte of a buffer or of a part of it once and returns a number that depends on all of them, so that the read is not optimised away ("standby", [P1] §4).</summary>
     /// <param name="buffer">The buffer.</param>
     /// <param name="byteOffset">First byte, a multiple of 16.</param>
     /// <param name="byteLength">Bytes to read; null = all to the end.</param>

@@ -144,8 +144,14 @@ public sealed unsafe class CpuDevice : IDevice
         kernels.SumGroups(new RowPointer(input), groupSize, new RowPointer(output));
     }
 
-    public float Touch(DeviceBuffer buffer, long byteOffset = 0, long? byteLength = null) =>
-        BufferSum.Run(team, buffer, byteOffset, byteLength ?? buffer.ByteLength - byteOffset);
+    public float Touch(DeviceBuffer buffer, long byteOffset = 0, long? byteLength = null)
+    {
+        long length = byteLength ?? buffer.ByteLength - byteOffset;
+        ArgumentOutOfRangeException.ThrowIfNegative(byteOffset);
+        ArgumentOutOfRangeException.ThrowIfNegative(length);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(byteOffset + length, buffer.ByteLength);
+        return kernels.Touch(buffer.Pointer + byteOffset, length);
+    }
 
     public bool EncodesAhead => false;
 

@@ -32,6 +32,9 @@ internal abstract class CpuKernels : IDisposable
 
     public abstract void SumGroups(RowPointer input, int groupSize, RowPointer output);
 
+    /// <summary>Reads all bytes; returns a number above 0 if one of them is not 0.</summary>
+    public abstract unsafe float Touch(byte* first, long byteLength);
+
     /// <summary>Keeps all threads busy with nothing but multiply-adds; returns the floating-point operations done.</summary>
     public abstract double RunMultiplyAdds();
 

@@ -99,6 +99,8 @@ internal sealed unsafe class CpuKernels<TVector, TTiles>(ThreadTeam team) : CpuK
         team.Run(output.Rows, ref work);
     }
 
+    public override float Touch(byte* first, long byteLength) => BufferRead<TVector>.Run(team, first, byteLength);
+
     public override double RunMultiplyAdds()
     {
         int items = 4 * team.Count;

@@ -38,7 +38,7 @@ internal static unsafe class AccumulateRows<TVector, TElement, TPrefetch>
             target += 2 * TVector.Count;
         }
         for (int row = 0; row < 8 && rest > 0; row++)
-            Rest(row0 + (row * distance), scales[row], rest, target);
+            WeightRest<TVector, TElement>.Accumulate(row0 + (row * distance), scales[row], rest, target);
     }
 
     /// <summary>target += scale · row.</summary>
@@ -56,7 +56,7 @@ internal static unsafe class AccumulateRows<TVector, TElement, TPrefetch>
             second.Store(target + TVector.Count);
             target += 2 * TVector.Count;
         }
-        Rest(row, scale, rest, target);
+        WeightRest<TVector, TElement>.Accumulate(row, scale, rest, target);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -64,17 +64,7 @@ internal static unsafe class AccumulateRows<TVector, TElement, TPrefetch>
     {
         TPrefetch.Ahead(weights);
         TElement.LoadGroup(weights, out TVector weightFirst, out TVector weightSecond);
-        first = TVector.MultiplyAdd(weightFirst, scale, first);
-        second = TVector.MultiplyAdd(weightSecond, scale, second);
-    }
-
-    /// <summary>The last, incomplete group, whose weights must not be read past their end.</summary>
-    private static void Rest(byte* row, float scale, int count, float* target)
-    {
-        for (int column = 0; column < count; column++)
-        {
-            int lane = TElement.EvensFirst ? LaneOrder.Lane<TVector>(column) : column;
-            target[lane] += scale * TElement.LoadOne(row + (column * TElement.Bytes));
-        }
+        first.AddProduct(weightFirst, scale);
+        second.AddProduct(weightSecond, scale);
     }
 }

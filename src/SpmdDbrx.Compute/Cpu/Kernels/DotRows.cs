@@ -37,7 +37,7 @@ internal static unsafe class DotRows<TVector, TElement>
         TVector.Sums(sum0, sum1, sum2, sum3, sums);
         TVector.Sums(sum4, sum5, sum6, sum7, sums + 4);
         for (int row = 0; row < 8 && rest > 0; row++)
-            sums[row] += Rest(row0 + (row * distance), x, rest);
+            sums[row] += WeightRest<TVector, TElement>.Dot(row0 + (row * distance), x, rest);
     }
 
     /// <summary>sums[r] = row r · x and otherSums[r] = row r · y for four rows [columns].</summary>
@@ -65,9 +65,78 @@ internal static unsafe class DotRows<TVector, TElement>
         TVector.Sums(y0, y1, y2, y3, otherSums);
         for (int row = 0; row < 4 && rest > 0; row++)
         {
-            sums[row] += Rest(row0 + (row * distance), x, rest);
-            otherSums[row] += Rest(row0 + (row * distance), y, rest);
+            sums[row] += WeightRest<TVector, TElement>.Dot(row0 + (row * distance), x, rest);
+            otherSums[row] += WeightRest<TVector, TElement>.Dot(row0 + (row * distance), y, rest);
         }
+    }
+
+    /// <summary>sums[r] = row r · x for two rows [columns], in the order of <see cref="RowPair{TVector, TElement, TPrefetch}.Dot"/>.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static void Two<TPrefetch>(byte* row0, nint distance, float* x, int columns, float* sums) where TPrefetch : struct, IPrefetch
+    {
+        TVector even0 = TVector.Zero, odd0 = TVector.Zero, even1 = TVector.Zero, odd1 = TVector.Zero;
+        byte* row1 = row0 + distance;
+        int rest = columns % (2 * TVector.Count);
+        nint step = 2 * TVector.Count * TElement.Bytes;
+        for (byte* end = row0 + ((nint)(columns - rest) * TElement.Bytes); row0 < end; row0 += step)
+        {
+            Lines<TPrefetch>.Ahead(row0, (int)step);
+            Lines<TPrefetch>.Ahead(row1, (int)step);
+            TVector first = TVector.Load(x), second = TVector.Load(x + TVector.Count);
+            TElement.LoadGroup(row0, out TVector first0, out TVector second0);
+            TElement.LoadGroup(row1, out TVector first1, out TVector second1);
+            even0.AddProduct(first0, first);
+            odd0.AddProduct(second0, second);
+            even1.AddProduct(first1, first);
+            odd1.AddProduct(second1, second);
+            row1 += step;
+            x += 2 * TVector.Count;
+        }
+        sums[0] = TVector.Sum(even0 + odd0);
+        sums[1] = TVector.Sum(even1 + odd1);
+        if (rest > 0)
+            AddRests(row0, row1, x, rest, sums);
+    }
+
+    /// <summary>The same of two vectors: sums[r] = row r · x, otherSums[r] = row r · y.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static void TwoByTwo<TPrefetch>(byte* row0, nint distance, float* x, float* y, int columns, float* sums, float* otherSums)
+        where TPrefetch : struct, IPrefetch
+    {
+        TVector xEven0 = TVector.Zero, xOdd0 = TVector.Zero, xEven1 = TVector.Zero, xOdd1 = TVector.Zero;
+        TVector yEven0 = TVector.Zero, yOdd0 = TVector.Zero, yEven1 = TVector.Zero, yOdd1 = TVector.Zero;
+        byte* row1 = row0 + distance;
+        int rest = columns % (2 * TVector.Count);
+        nint step = 2 * TVector.Count * TElement.Bytes;
+        for (byte* end = row0 + ((nint)(columns - rest) * TElement.Bytes); row0 < end; row0 += step)
+        {
+            Lines<TPrefetch>.Ahead(row0, (int)step);
+            Lines<TPrefetch>.Ahead(row1, (int)step);
+            TElement.LoadGroup(row0, out TVector first0, out TVector second0);
+            TElement.LoadGroup(row1, out TVector first1, out TVector second1);
+            TVector first = TVector.Load(x), second = TVector.Load(x + TVector.Count);
+            xEven0.AddProduct(first0, first);
+            xOdd0.AddProduct(second0, second);
+            xEven1.AddProduct(first1, first);
+            xOdd1.AddProduct(second1, second);
+            first = TVector.Load(y);
+            second = TVector.Load(y + TVector.Count);
+            yEven0.AddProduct(first0, first);
+            yOdd0.AddProduct(second0, second);
+            yEven1.AddProduct(first1, first);
+            yOdd1.AddProduct(second1, second);
+            row1 += step;
+            x += 2 * TVector.Count;
+            y += 2 * TVector.Count;
+        }
+        sums[0] = TVector.Sum(xEven0 + xOdd0);
+        sums[1] = TVector.Sum(xEven1 + xOdd1);
+        otherSums[0] = TVector.Sum(yEven0 + yOdd0);
+        otherSums[1] = TVector.Sum(yEven1 + yOdd1);
+        if (rest == 0)
+            return;
+        AddRests(row0, row1, x, rest, sums);
+        AddRests(row0, row1, y, rest, otherSums);
     }
 
     /// <summary>row · x for one row [columns].</summary>
@@ -82,7 +151,13 @@ internal static unsafe class DotRows<TVector, TElement>
             Add(row, TVector.Load(x), TVector.Load(x + TVector.Count), ref sum);
             x += 2 * TVector.Count;
         }
-        return TVector.Sum(sum) + Rest(row, x, rest);
+        return TVector.Sum(sum) + WeightRest<TVector, TElement>.Dot(row, x, rest);
+    }
+
+    private static void AddRests(byte* row0, byte* row1, float* x, int rest, float* sums)
+    {
+        sums[0] += WeightRest<TVector, TElement>.Dot(row0, x, rest);
+        sums[1] += WeightRest<TVector, TElement>.Dot(row1, x, rest);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -90,7 +165,8 @@ internal static unsafe class DotRows<TVector, TElement>
     {
         ReadOnce.Ahead(weights);
         TElement.LoadGroup(weights, out TVector weightFirst, out TVector weightSecond);
-        sum = TVector.MultiplyAdd(weightSecond, second, TVector.MultiplyAdd(weightFirst, first, sum));
+        sum.AddProduct(weightFirst, first);
+        sum.AddProduct(weightSecond, second);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -99,19 +175,9 @@ internal static unsafe class DotRows<TVector, TElement>
     {
         ReadAgain.Ahead(weights);
         TElement.LoadGroup(weights, out TVector weightFirst, out TVector weightSecond);
-        xSum = TVector.MultiplyAdd(weightSecond, xSecond, TVector.MultiplyAdd(weightFirst, xFirst, xSum));
-        ySum = TVector.MultiplyAdd(weightSecond, ySecond, TVector.MultiplyAdd(weightFirst, yFirst, ySum));
-    }
-
-    /// <summary>The last, incomplete group, whose weights must not be read past their end.</summary>
-    private static float Rest(byte* row, float* x, int count)
-    {
-        float sum = 0;
-        for (int column = 0; column < count; column++)
-        {
-            int lane = TElement.EvensFirst ? LaneOrder.Lane<TVector>(column) : column;
-            sum += TElement.LoadOne(row + (column * TElement.Bytes)) * x[lane];
-        }
-        return sum;
+        xSum.AddProduct(weightFirst, xFirst);
+        xSum.AddProduct(weightSecond, xSecond);
+        ySum.AddProduct(weightFirst, yFirst);
+        ySum.AddProduct(weightSecond, ySecond);
     }
 }

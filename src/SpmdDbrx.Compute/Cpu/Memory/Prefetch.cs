@@ -32,6 +32,28 @@ internal readonly unsafe struct ReadAgain : IPrefetch
     }
 }
 
+/// <summary>For the two streams of <see cref="RowPair{TVector, TElement, TPrefetch}"/>, read once: 3 KB ahead measured best.</summary>
+internal readonly unsafe struct PairReadOnce : IPrefetch
+{
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void Ahead(byte* position)
+    {
+        if (Sse.IsSupported)
+            Sse.PrefetchNonTemporal(position + 3072);
+    }
+}
+
+/// <summary>For the same where several tokens read a pair of rows one after the other.</summary>
+internal readonly unsafe struct PairReadAgain : IPrefetch
+{
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void Ahead(byte* position)
+    {
+        if (Sse.IsSupported)
+            Sse.Prefetch0(position + 3072);
+    }
+}
+
 /// <summary>For two or three streams read once, each of whose lines meets much arithmetic: 768 to 1,024 bytes ahead measured best.</summary>
 internal readonly unsafe struct ReadOnceFar : IPrefetch
 {
@@ -49,5 +71,20 @@ internal readonly unsafe struct NoPrefetch : IPrefetch
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Ahead(byte* position)
     {
+    }
+}
+
+/// <summary>Asks for every line of a piece of a stream, where <typeparamref name="TPrefetch"/> alone asks for one.</summary>
+internal static unsafe class Lines<TPrefetch> where TPrefetch : struct, IPrefetch
+{
+    private const int LineBytes = 64;
+
+    /// <summary>For pieces of one or two lines.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void Ahead(byte* piece, int byteLength)
+    {
+        TPrefetch.Ahead(piece);
+        if (byteLength > LineBytes)
+            TPrefetch.Ahead(piece + LineBytes);
     }
 }

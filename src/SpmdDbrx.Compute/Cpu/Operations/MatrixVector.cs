@@ -11,7 +11,7 @@ internal unsafe struct MatrixVector<TVector, TElement> : IParallelWork
     private const int ItemBytes = 1 << 19;
 
     /// <summary>Rows at work at once, each the next of a run of its own.</summary>
-    private const int Streams = 8;
+    private static int Streams => MemoryStreams.Count<TVector>();
 
     private readonly float* arranged;
     private readonly int arrangedColumns;
@@ -45,13 +45,47 @@ internal unsafe struct MatrixVector<TVector, TElement> : IParallelWork
     {
         int end = Math.Min(runLength, (item + 1) * rowsPerItem);
         for (int row = item * rowsPerItem; row < end; row++)
-            RunEight(row);
+        {
+            if (Streams == MemoryStreams.Pair)
+                RunPair(row);
+            else
+                RunEight(row);
+        }
         if (end < runLength)
             return;
         for (int row = Streams * runLength; row < weight.Rows; row++)
         {
             for (int token = 0; token < output.Rows; token++)
                 output.Row(token)[row] = DotRows<TVector, TElement>.One(weight.Row(row), Input(token), weight.Columns);
+        }
+    }
+
+    /// <summary>Rows row and row + runLength.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private readonly void RunPair(int row)
+    {
+        byte* first = weight.Row(row);
+        nint distance = weight.Distance(runLength);
+        int columns = weight.Columns;
+        float* sums = stackalloc float[MemoryStreams.Pair];
+        if (output.Rows == 1)
+        {
+            DotRows<TVector, TElement>.Two<PairReadOnce>(first, distance, Input(0), columns, sums);
+            Store(sums, row, output.Row(0));
+            return;
+        }
+        float* otherSums = stackalloc float[MemoryStreams.Pair];
+        int token = 0;
+        for (; token + 2 <= output.Rows; token += 2)
+        {
+            DotRows<TVector, TElement>.TwoByTwo<PairReadAgain>(first, distance, Input(token), Input(token + 1), columns, sums, otherSums);
+            Store(sums, row, output.Row(token));
+            Store(otherSums, row, output.Row(token + 1));
+        }
+        if (token < output.Rows)
+        {
+            DotRows<TVector, TElement>.Two<PairReadAgain>(first, distance, Input(token), columns, sums);
+            Store(sums, row, output.Row(token));
         }
     }
 
@@ -62,8 +96,8 @@ internal unsafe struct MatrixVector<TVector, TElement> : IParallelWork
         byte* first = weight.Row(row);
         nint distance = weight.Distance(runLength);
         int columns = weight.Columns;
-        float* sums = stackalloc float[Streams];
-        float* otherSums = stackalloc float[Streams];
+        float* sums = stackalloc float[MemoryStreams.Eight];
+        float* otherSums = stackalloc float[MemoryStreams.Eight];
         int token = 0;
         for (; token + 2 <= output.Rows; token += 2)
         {

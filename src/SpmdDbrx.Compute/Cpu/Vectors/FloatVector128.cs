@@ -4,11 +4,11 @@ using System.Runtime.Intrinsics;
 namespace SpmdDbrx.Compute.Cpu;
 
 /// <summary>4 lanes: SSE or Arm NEON.</summary>
-internal readonly unsafe struct FloatVector128 : IFloatVector<FloatVector128>
+internal unsafe struct FloatVector128 : IFloatVector<FloatVector128>
 {
     private const MethodImplOptions Inline = MethodImplOptions.AggressiveInlining;
 
-    private readonly Vector128<float> lanes;
+    private Vector128<float> lanes;
 
     [MethodImpl(Inline)]
     private FloatVector128(Vector128<float> lanes) => this.lanes = lanes;
@@ -57,6 +57,9 @@ internal readonly unsafe struct FloatVector128 : IFloatVector<FloatVector128>
     [MethodImpl(Inline)]
     public static FloatVector128 MultiplyAdd(FloatVector128 left, FloatVector128 right, FloatVector128 addend) =>
         new(Vector128.MultiplyAddEstimate(left.lanes, right.lanes, addend.lanes));
+
+    [MethodImpl(Inline)]
+    public void AddProduct(FloatVector128 left, FloatVector128 right) => lanes = Vector128.MultiplyAddEstimate(left.lanes, right.lanes, lanes);
 
     [MethodImpl(Inline)]
     public static FloatVector128 Max(FloatVector128 left, FloatVector128 right) => new(Vector128.MaxNative(left.lanes, right.lanes));

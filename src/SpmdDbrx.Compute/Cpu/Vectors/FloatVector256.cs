@@ -4,11 +4,11 @@ using System.Runtime.Intrinsics;
 namespace SpmdDbrx.Compute.Cpu;
 
 /// <summary>8 lanes: AVX2 with FMA.</summary>
-internal readonly unsafe struct FloatVector256 : IFloatVector<FloatVector256>
+internal unsafe struct FloatVector256 : IFloatVector<FloatVector256>
 {
     private const MethodImplOptions Inline = MethodImplOptions.AggressiveInlining;
 
-    private readonly Vector256<float> lanes;
+    private Vector256<float> lanes;
 
     [MethodImpl(Inline)]
     private FloatVector256(Vector256<float> lanes) => this.lanes = lanes;
@@ -57,6 +57,9 @@ internal readonly unsafe struct FloatVector256 : IFloatVector<FloatVector256>
     [MethodImpl(Inline)]
     public static FloatVector256 MultiplyAdd(FloatVector256 left, FloatVector256 right, FloatVector256 addend) =>
         new(Vector256.MultiplyAddEstimate(left.lanes, right.lanes, addend.lanes));
+
+    [MethodImpl(Inline)]
+    public void AddProduct(FloatVector256 left, FloatVector256 right) => lanes = Vector256.MultiplyAddEstimate(left.lanes, right.lanes, lanes);
 
     [MethodImpl(Inline)]
     public static FloatVector256 Max(FloatVector256 left, FloatVector256 right) => new(Vector256.MaxNative(left.lanes, right.lanes));

@@ -4,11 +4,11 @@ using System.Runtime.Intrinsics;
 namespace SpmdDbrx.Compute.Cpu;
 
 /// <summary>16 lanes: AVX-512.</summary>
-internal readonly unsafe struct FloatVector512 : IFloatVector<FloatVector512>
+internal unsafe struct FloatVector512 : IFloatVector<FloatVector512>
 {
     private const MethodImplOptions Inline = MethodImplOptions.AggressiveInlining;
 
-    private readonly Vector512<float> lanes;
+    private Vector512<float> lanes;
 
     [MethodImpl(Inline)]
     private FloatVector512(Vector512<float> lanes) => this.lanes = lanes;
@@ -57,6 +57,9 @@ internal readonly unsafe struct FloatVector512 : IFloatVector<FloatVector512>
     [MethodImpl(Inline)]
     public static FloatVector512 MultiplyAdd(FloatVector512 left, FloatVector512 right, FloatVector512 addend) =>
         new(Vector512.MultiplyAddEstimate(left.lanes, right.lanes, addend.lanes));
+
+    [MethodImpl(Inline)]
+    public void AddProduct(FloatVector512 left, FloatVector512 right) => lanes = Vector512.MultiplyAddEstimate(left.lanes, right.lanes, lanes);
 
     [MethodImpl(Inline)]
     public static FloatVector512 Max(FloatVector512 left, FloatVector512 right) => new(Vector512.MaxNative(left.lanes, right.lanes));

@@ -83,6 +83,31 @@ public class CpuKernelTests
         }
     }
 
+    /// <summary>Which tokens meet an expert together depends on the placement, and results must not.</summary>
+    [Theory, MemberData(nameof(Variants))]
+    public void FewTokens_TogetherOrAlone_HaveTheSameBits(int vectorBits, ElementType type)
+    {
+        foreach (int tokens in new[] { 2, 3, 8 })
+        {
+            using DeviceFixture fixture = new(new CpuDevice(new CpuDeviceOptions(2), vectorBits), tokens);
+            WeightMatrix weight = fixture.Weights(Rows, 100, type);
+            ExpertWeights expert = fixture.Expert(Rows, 100, type, neuronMajor: true);
+            Activations input = fixture.Activations(tokens, 100);
+            Activations products = fixture.Activations(tokens, Rows), outputs = fixture.Activations(tokens, 100);
+            Activations product = fixture.Activations(1, Rows), output = fixture.Activations(1, 100), single = fixture.Activations(1, 100);
+            fixture.Device.Multiply(input, weight, products);
+            fixture.Device.RunExperts([expert], AllTokens(tokens), input, outputs);
+            for (int token = 0; token < tokens; token++)
+            {
+                input.Row(token).CopyTo(single.Row(0));
+                fixture.Device.Multiply(single, weight, product);
+                fixture.Device.RunExperts([expert], AllTokens(1), single, output);
+                Assert.Equal(products.Row(token).ToArray(), product.Row(0).ToArray());
+                Assert.Equal(outputs.Row(token).ToArray(), output.Row(0).ToArray());
+            }
+        }
+    }
+
     [Theory, MemberData(nameof(Variants))]
     public void LayerNorm_EveryColumnCount_MatchesReference(int vectorBits, ElementType type)
     {
@@ -178,6 +203,17 @@ public class CpuKernelTests
         using AttentionCase attention = new(fixture, new AttentionShape(HeadCount: 2, KvHeadCount: 1, HeadDim: 4, Clip: null), capacity: 4);
         foreach (int tokens in new[] { 0, 2, 0 })
             attention.Check(tokens, Tolerance);
+    }
+
+    /// <summary>Every token to one expert.</summary>
+    private static ExpertAssignments AllTokens(int tokens)
+    {
+        ExpertAssignments assignments = new(1, tokens);
+        assignments.Clear();
+        assignments.BeginExpert(0);
+        for (int token = 0; token < tokens; token++)
+            assignments.Add(token, token, 0.75f);
+        return assignments;
     }
 
     private static void CheckExpert(DeviceFixture fixture, ExpertWeights expert, int tokens)
