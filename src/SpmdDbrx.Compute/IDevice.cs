@@ -86,10 +86,11 @@ public interface IDevice : IDisposable
     /// <param name="output">[tokens, D].</param>
     void SumGroups(Activations input, int groupSize, Activations output);
 
-    /// <summary>Reads every byte of a buffer or of a part of it once and returns a number that depends on all of them, so that the read is not optimised away ("standby", [P1] §4).</summary>
+    /// <summary>Reads every byte of a buffer or of a part of it once and returns 0 where all are 0, else a number above 0, so that the read is not optimised away ("standby", [P1] §4).</summary>
     /// <param name="buffer">The buffer.</param>
     /// <param name="byteOffset">First byte, a multiple of 16.</param>
     /// <param name="byteLength">Bytes to read; null = all to the end.</param>
+    /// <exception cref="ArgumentOutOfRangeException">On the CPU: the part leaves the buffer.</exception>
     float Touch(DeviceBuffer buffer, long byteOffset = 0, long? byteLength = null);
 
     /// <summary>Whether calls only encode, so that the next work can be asked for while the last runs. False: calls run at once.</summary>

@@ -146,10 +146,11 @@ public sealed unsafe class CpuDevice : IDevice
 
     public float Touch(DeviceBuffer buffer, long byteOffset = 0, long? byteLength = null)
     {
-        long length = byteLength ?? buffer.ByteLength - byteOffset;
         ArgumentOutOfRangeException.ThrowIfNegative(byteOffset);
-        ArgumentOutOfRangeException.ThrowIfNegative(length);
-        ArgumentOutOfRangeException.ThrowIfGreaterThan(byteOffset + length, buffer.ByteLength);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(byteOffset, buffer.ByteLength);
+        long length = byteLength ?? buffer.ByteLength - byteOffset;
+        ArgumentOutOfRangeException.ThrowIfNegative(length, nameof(byteLength));
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(length, buffer.ByteLength - byteOffset, nameof(byteLength));
         return kernels.Touch(buffer.Pointer + byteOffset, length);
     }
 

@@ -11,7 +11,7 @@ namespace SpmdDbrx.Engine.Decoding;
 /// <remarks>Several tokens share one pass over the weights, so every rank computes them whole.</remarks>
 public sealed class LmHead
 {
-    /// <summary>Rows that stay together. The CPU takes eight at once and what is left one by one, which rounds otherwise: so every
+    /// <summary>Rows that stay together: a multiple of the eight or two that the CPU takes at once. What is left it takes one by one, which rounds otherwise: so every
     /// row meets the same kernel on any number of ranks, and the logits have the bits of one rank alone.</summary>
     private const int RowGroup = 16;
 

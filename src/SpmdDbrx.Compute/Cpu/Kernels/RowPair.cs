@@ -3,9 +3,9 @@ using System.Runtime.CompilerServices;
 namespace SpmdDbrx.Compute.Cpu;
 
 /// <summary>Two weight rows at a time, each the next of a long run through memory: their dot products with a vector, or their scaled sum added to one.</summary>
-/// <remarks>On processors with 512-bit registers one core draws more from memory over two streams than over eight, and only while the same load
-/// instruction walks all of a stream: prefetchers learn by instruction. So both operations are one loop, whose weights are loaded in one place,
-/// and a caller reads on where it stopped. Vectors stand in lane order, padded to whole groups.</remarks>
+/// <remarks>One core of Zen 5 draws more from memory over two streams than over eight, and most while one load instruction walks all of a
+/// stream: its prefetchers learn by instruction. So both operations are one loop, whose weights are loaded in one place, and a caller reads on
+/// where it stopped. Vectors stand in lane order, padded to whole groups.</remarks>
 internal static unsafe class RowPair<TVector, TElement, TPrefetch>
     where TVector : unmanaged, IFloatVector<TVector>
     where TElement : struct, IWeightElement
@@ -21,7 +21,12 @@ internal static unsafe class RowPair<TVector, TElement, TPrefetch>
     [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     private static void Walk(byte* row, nint distance, float* vector, int columns, float* scalars, bool accumulate)
     {
-        TVector scale0 = TVector.Broadcast(scalars[0]), scale1 = TVector.Broadcast(scalars[1]);
+        TVector scale0 = TVector.Zero, scale1 = TVector.Zero;
+        if (accumulate)
+        {
+            scale0 = TVector.Broadcast(scalars[0]);
+            scale1 = TVector.Broadcast(scalars[1]);
+        }
         TVector even0 = TVector.Zero, odd0 = TVector.Zero, even1 = TVector.Zero, odd1 = TVector.Zero;
         int rest = columns % (2 * TVector.Count);
         nint step = 2 * TVector.Count * TElement.Bytes;

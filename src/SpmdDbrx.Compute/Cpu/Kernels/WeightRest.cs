@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+
 namespace SpmdDbrx.Compute.Cpu;
 
 /// <summary>The last, incomplete group of a row, whose weights must not be read past their end; vectors stand in lane order.</summary>
@@ -6,6 +8,7 @@ internal static unsafe class WeightRest<TVector, TElement>
     where TElement : struct, IWeightElement
 {
     /// <summary>weights · x over [count].</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static float Dot(byte* weights, float* x, int count)
     {
         float sum = 0;
@@ -15,6 +18,7 @@ internal static unsafe class WeightRest<TVector, TElement>
     }
 
     /// <summary>target += scale · weights over [count].</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Accumulate(byte* weights, float scale, int count, float* target)
     {
         for (int column = 0; column < count; column++)

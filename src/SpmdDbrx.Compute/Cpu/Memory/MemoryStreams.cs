@@ -1,12 +1,15 @@
 namespace SpmdDbrx.Compute.Cpu;
 
-/// <summary>Over how many streams one core reads weights: eight, or two on processors with 512-bit registers.</summary>
-/// <remarks>Measured on AVX2 (Zen 3) and on AVX-512 (Zen 5): bench/results, kernels.md of either.</remarks>
+/// <summary>Over how many streams one core reads weights.</summary>
+/// <remarks>Measured on Zen 3 (AVX2) and on Zen 5 (bench/results/amd-epyc-zen5-2-cores/kernels.md), whose answer stands for every processor with
+/// 512-bit registers: no other has been measured.</remarks>
 internal static class MemoryStreams
 {
-    public const int Eight = 8, Pair = 2;
+    /// <summary>Up to 256-bit registers.</summary>
+    public const int Eight = 8;
 
-    private const int WidestLanes = 16;
+    /// <summary>With 512-bit registers.</summary>
+    public const int Pair = 2;
 
-    public static int Count<TVector>() where TVector : unmanaged, IFloatVector<TVector> => TVector.Count == WidestLanes ? Pair : Eight;
+    public static int Count<TVector>() where TVector : unmanaged, IFloatVector<TVector> => TVector.Count == FloatVector512.Count ? Pair : Eight;
 }

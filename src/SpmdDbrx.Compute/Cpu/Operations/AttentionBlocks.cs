@@ -71,10 +71,12 @@ internal unsafe struct AttentionBlocks<TVector>(
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public readonly void Run(int item, int thread)
     {
-        if (streamed)
-            Attend<ReadOnceFar>(item, thread);
-        else
+        if (!streamed)
             Attend<NoPrefetch>(item, thread);
+        else if (TVector.Count == FloatVector512.Count)
+            Attend<ReadOnceFarther>(item, thread);
+        else
+            Attend<ReadOnceFar>(item, thread);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]

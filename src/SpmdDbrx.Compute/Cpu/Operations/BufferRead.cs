@@ -8,7 +8,7 @@ internal unsafe struct BufferRead<TVector>(byte* first, long byteLength, int* bi
 {
     private const long ItemBytes = 4 << 20;
 
-    /// <summary>The union of the bits of all words, which only keeps the reads from being optimised away.</summary>
+    /// <summary>The union of the bits of all words, which keeps the reads from being optimised away.</summary>
     public static float Run(ThreadTeam team, byte* first, long byteLength)
     {
         int bits = 0;
@@ -24,7 +24,7 @@ internal unsafe struct BufferRead<TVector>(byte* first, long byteLength, int* bi
         byte* start = first + (item * ItemBytes);
         long count = Math.Min(ItemBytes, byteLength - (item * ItemBytes));
         long runLength = count / 4 / sizeof(TVector) * sizeof(TVector);
-        // Bits are joined, not added: bytes that are no numbers must not slow the reading down.
+        // Bits are joined, not added: as numbers they may be subnormal, which is slow to add, or none at all, which hides the others.
         TVector bits0 = TVector.Zero, bits1 = TVector.Zero, bits2 = TVector.Zero, bits3 = TVector.Zero;
         for (long offset = 0; offset < runLength; offset += sizeof(TVector))
         {

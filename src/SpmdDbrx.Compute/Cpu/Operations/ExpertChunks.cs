@@ -62,6 +62,7 @@ internal unsafe struct ExpertChunks<TVector, TElement>(
         float* values = stackalloc float[ExpertSlice.MaxTokens * MemoryStreams.Pair];
         DotPair(tokens, tokens.W1, neuron, runLength, gates);
         DotPair(tokens, tokens.V1, neuron, runLength, values);
+        // As many as a register has lanes, and so one step; those without a token are 0.
         RowMath<TVector>.SiluProduct(gates, values, ExpertSlice.MaxTokens * MemoryStreams.Pair);
         byte* row = tokens.W2.Row(neuron);
         nint distance = tokens.W2.Distance(runLength);

@@ -34,7 +34,7 @@ internal unsafe struct FloatVector128 : IFloatVector<FloatVector128>
     public static FloatVector128 LoadLowHalves(ushort* source) => new(Vector128.WidenLower(Vector64.Load(source).ToVector128()).AsSingle());
 
     [MethodImpl(Inline)]
-    public void Store(float* target) => lanes.Store(target);
+    public readonly void Store(float* target) => lanes.Store(target);
 
     [MethodImpl(Inline)]
     public static FloatVector128 operator +(FloatVector128 left, FloatVector128 right) => new(left.lanes + right.lanes);

@@ -34,7 +34,7 @@ internal unsafe struct FloatVector256 : IFloatVector<FloatVector256>
     public static FloatVector256 LoadLowHalves(ushort* source) => new(Vector256.WidenLower(Vector128.Load(source).ToVector256()).AsSingle());
 
     [MethodImpl(Inline)]
-    public void Store(float* target) => lanes.Store(target);
+    public readonly void Store(float* target) => lanes.Store(target);
 
     [MethodImpl(Inline)]
     public static FloatVector256 operator +(FloatVector256 left, FloatVector256 right) => new(left.lanes + right.lanes);

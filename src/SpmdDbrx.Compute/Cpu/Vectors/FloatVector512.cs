@@ -34,7 +34,7 @@ internal unsafe struct FloatVector512 : IFloatVector<FloatVector512>
     public static FloatVector512 LoadLowHalves(ushort* source) => new(Vector512.WidenLower(Vector256.Load(source).ToVector512()).AsSingle());
 
     [MethodImpl(Inline)]
-    public void Store(float* target) => lanes.Store(target);
+    public readonly void Store(float* target) => lanes.Store(target);
 
     [MethodImpl(Inline)]
     public static FloatVector512 operator +(FloatVector512 left, FloatVector512 right) => new(left.lanes + right.lanes);

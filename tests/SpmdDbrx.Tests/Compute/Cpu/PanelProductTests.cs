@@ -18,6 +18,7 @@ public unsafe class PanelProductTests
                 Check<FloatVector256, NoPrefetch>(rows, panels, depth: 6);
                 Check<FloatVector512, NoPrefetch>(rows, panels, depth: 7);
                 Check<FloatVector256, ReadOnceFar>(rows, panels, depth: 9);
+                Check<FloatVector512, ReadOnceFarther>(rows, panels, depth: 9);
             }
         }
     }
