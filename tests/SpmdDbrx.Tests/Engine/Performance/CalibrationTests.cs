@@ -69,18 +69,6 @@ public class CalibrationTests
         Assert.True(Catalogue.Holds(folder["one.json"], "hardware"));
     }
 
-    [SkippableFact]
-    public void Run_PrefillInBFloat16_PeakIsThatOfTheInstructionsPrefillRunsOn()
-    {
-        Skip.IfNot(CpuDevice.HasBFloat16DotProducts, "this processor has no bfloat16 dot products");
-        using CpuDevice device = new(new CpuDeviceOptions(1) { Prefill = PrefillPrecision.BFloat16 });
-        CpuProbe probe = new(device);
-        using DeviceMeasurement measurement = new(device);
-        DeviceRates rates = measurement.Run();
-        double between = Math.Sqrt(probe.Float32FlopPerSecond() * probe.BFloat16FlopPerSecond());
-        Assert.True(rates.FlopPerSecond > between, $"{rates.FlopPerSecond:G3} FLOP/s: the peak of float32");
-    }
-
     private static void Save(string file, ClusterCalibration calibration)
     {
         using FileStream stream = File.Create(file);
