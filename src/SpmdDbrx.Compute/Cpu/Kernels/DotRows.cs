@@ -71,7 +71,7 @@ internal static unsafe class DotRows<TVector, TElement>
     }
 
     /// <summary>sums[r] = row r · x for two rows [columns], in the order of <see cref="RowPair{TVector, TElement, TPrefetch}.Dot"/>, whose loop can do more
-    /// and is up to 4 % slower on long rows.</summary>
+    /// and needs more instructions for it.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Two<TPrefetch>(byte* row0, nint distance, float* x, int columns, float* sums) where TPrefetch : struct, IPrefetch
     {
