@@ -188,7 +188,7 @@ spmd() { # spmd RANKS HOSTFILE COMMAND…
 count_slots() { sed -E 's/#.*//; /^[[:space:]]*$/d; s/.*slots=([0-9]+).*/\1/; t; s/.*/1/' "$1" | awk '{ n += $1 } END { print n }'; }
 
 prestack_tiny_model() {
-  [ -e "$TINY_PRESTACKED/manifest.json" ] && ! is_stale "$TINY_PRESTACKED/manifest.json" "$TINY_MODEL" && return 0
+  [ -e "$TINY_PRESTACKED/manifest.json" ] && ! is_stale "$TINY_PRESTACKED/manifest.json" "$TINY_MODEL" "$ROOT/src/SpmdDbrx.Model/Prestack" && return 0
   mkdir -p "$(dirname "$TINY_PRESTACKED")"
   dotnet "$PROGRAM" prestack --model "$TINY_MODEL" --out "$TINY_PRESTACKED" --force
 }

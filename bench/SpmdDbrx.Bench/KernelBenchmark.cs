@@ -110,14 +110,20 @@ public abstract class KernelBenchmark
         return buffer;
     }
 
-    /// <summary>Neuron-major experts, as expert files have them.</summary>
+    /// <summary>A matrix [rows, D] as prestacked files have it, in strips of 2,048 columns.</summary>
+    protected WeightMatrix Matrix(DeviceBuffer buffer, long byteOffset, int rows)
+    {
+        const int StripColumns = 2048;
+        long rowBytes = StripColumns * sizeof(ushort);
+        return new WeightMatrix(
+            buffer, byteOffset, rows, Shape.HiddenDim, rowBytes, ElementType.BFloat16, Shape.HiddenDim / StripColumns, rows * rowBytes);
+    }
+
+    /// <summary>Experts as expert files have them: w1, v1 and w2 one behind the other.</summary>
     protected ExpertWeights[] Experts(DeviceBuffer buffer, int count)
     {
-        long rowBytes = Shape.HiddenDim * sizeof(ushort);
-        return [.. Enumerable.Range(0, count).Select(index =>
-        {
-            var w1 = new WeightMatrix(buffer, index * Shape.ExpertBytes, Shape.Neurons, Shape.HiddenDim, 3 * rowBytes, ElementType.BFloat16);
-            return new ExpertWeights(w1, w1 with { ByteOffset = w1.ByteOffset + rowBytes }, w1 with { ByteOffset = w1.ByteOffset + (2 * rowBytes) });
-        })];
+        long matrixBytes = Shape.ExpertBytes / 3;
+        WeightMatrix OfExpert(int index, int matrix) => Matrix(buffer, (index * Shape.ExpertBytes) + (matrix * matrixBytes), Shape.Neurons);
+        return [.. Enumerable.Range(0, count).Select(index => new ExpertWeights(OfExpert(index, 0), OfExpert(index, 1), OfExpert(index, 2)))];
     }
 }

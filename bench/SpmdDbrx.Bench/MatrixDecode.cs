@@ -3,7 +3,7 @@ using SpmdDbrx.Compute;
 
 namespace SpmdDbrx.Bench;
 
-/// <summary>The output projection onto 32,000 words for one token: bound by memory.</summary>
+/// <summary>The LM head of 32,000 words for one token: bound by memory.</summary>
 public class MatrixDecode : KernelBenchmark
 {
     private const int Vocabulary = 32_000;
@@ -17,7 +17,7 @@ public class MatrixDecode : KernelBenchmark
     protected override void Prepare()
     {
         long rowBytes = Shape.HiddenDim * sizeof(ushort);
-        matrix = new WeightMatrix(Weights(Vocabulary * rowBytes), 0, Vocabulary, Shape.HiddenDim, rowBytes, ElementType.BFloat16);
+        matrix = Matrix(Weights(Vocabulary * rowBytes), 0, Vocabulary);
         input = Activations(1, Shape.HiddenDim);
         output = Activations(1, Vocabulary);
     }

@@ -18,7 +18,7 @@ public class MatrixPrefill : KernelBenchmark
     {
         long rowBytes = Shape.HiddenDim * sizeof(ushort);
         int rows = Shape.Attention.QkvDim;
-        matrix = new WeightMatrix(Weights(rows * rowBytes), 0, rows, Shape.HiddenDim, rowBytes, ElementType.BFloat16);
+        matrix = Matrix(Weights(rows * rowBytes), 0, rows);
         input = Activations(Tokens, Shape.HiddenDim);
         output = Activations(Tokens, rows);
     }

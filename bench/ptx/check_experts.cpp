@@ -6,26 +6,30 @@ namespace {
 constexpr unsigned NeuronsPerSimdgroup = 2, UpSimdgroups = 8, DownSimdgroups = 16, DownColumns = 128, TileTokens = 32, TileOutputs = 64;
 
 struct ExpertShape {
-    uint32_t neurons, columns, assignments, unused;
+    uint32_t neurons, columns, assignments, stripColumns;
     uint64_t gateStrideBytes, upStrideBytes, downStrideBytes;
+    uint64_t gateStripBytes, upStripBytes, downStripBytes;
 };
 
-// An expert in memory, and the numbers it holds. Neuron-major: row f of w1, v1 and w2 side by side, as in prestacked files.
+// An expert in memory, and the numbers it holds: w1, v1 and w2 one behind the other, each in strips of columns, as in prestacked files.
 struct Expert {
-    Expert(const ElementType& type, uint32_t neurons, uint32_t columns, bool neuronMajor)
-        : type(type), neurons(neurons), columns(columns), stride(neuronMajor ? 3 * (size_t)columns : columns),
-          matrix(neuronMajor ? columns : (size_t)neurons * columns), memory(encode(type, 3 * (size_t)neurons * columns)) {}
+    Expert(const ElementType& type, uint32_t neurons, uint32_t columns, uint32_t strips)
+        : type(type), neurons(neurons), columns(columns), stripColumns(columns / strips), strip((size_t)neurons * stripColumns),
+          matrix((size_t)neurons * columns), memory(encode(type, 3 * matrix)) {}
 
     // Part 0: w1, gate; 1: v1, up; 2: w2, down.
-    double at(int part, size_t neuron, size_t column) const { return value(part * matrix + neuron * stride + column); }
+    double at(int part, size_t neuron, size_t column) const {
+        return value(part * matrix + column / stripColumns * strip + neuron * stripColumns + column % stripColumns);
+    }
     Range part(int index) const { return memory.from(index * matrix * type.bytes); }
     ExpertShape shape(uint32_t assignments) const {
-        return {neurons, columns, assignments, 0, stride * type.bytes, stride * type.bytes, stride * type.bytes};
+        const uint64_t row = stripColumns * type.bytes, stripBytes = strip * type.bytes;
+        return {neurons, columns, assignments, stripColumns, row, row, row, stripBytes, stripBytes, stripBytes};
     }
 
     const ElementType& type;
-    const uint32_t neurons, columns;
-    const size_t stride, matrix;
+    const uint32_t neurons, columns, stripColumns;
+    const size_t strip, matrix;
     const Buffer memory;
 };
 
@@ -68,12 +72,12 @@ void checkDown(Checker& checker, const Expert& expert, const char* width, bool t
     checker.finish((double)expert.neurons * expert.columns * expert.type.bytes + (hidden.size() + result.count) * sizeof(float));
 }
 
-void check(Checker& checker, const ElementType& type, uint32_t neurons, uint32_t columns, uint32_t assignments, bool neuronMajor) {
-    const Expert expert(type, neurons, columns, neuronMajor);
+void check(Checker& checker, const ElementType& type, uint32_t neurons, uint32_t columns, uint32_t assignments, uint32_t strips = 1) {
+    const Expert expert(type, neurons, columns, strips);
     const std::string shape = std::to_string(assignments) + " " + std::to_string(neurons) + "x" + std::to_string(columns);
     const bool tiled = assignments > 4;
     for (const char* width : {"", "_wide"}) {
-        if (*width && columns % 4) continue;
+        if (*width && expert.stripColumns % 4) continue;
         checkUp(checker, expert, width, tiled, assignments, shape);
         checkDown(checker, expert, width, tiled, assignments, shape);
     }
@@ -102,18 +106,20 @@ void checkCombine(Checker& checker, uint32_t rows, uint32_t assignments, uint32_
 }  // namespace
 
 void checkExperts(Checker& checker) {
-    for (const ElementType& type : elementTypes)
-        for (const bool neuronMajor : {true, false}) {
-            for (const auto& [neurons, columns] : {std::pair{1u, 1u}, {37u, 250u}, {33u, 77u}, {100u, 64u}, {70u, 200u}})
-                for (const uint32_t assignments : {1, 3, 9, 40}) check(checker, type, neurons, columns, assignments, neuronMajor);
-            check(checker, type, archetypes[0].expertDim, 8, 1, neuronMajor);  // DBRX's whole sum over F
-            for (const Archetype& model : archetypes) {
-                check(checker, type, 8, model.hiddenDim, 1, neuronMajor);
-                if (!checker.large) continue;
-                check(checker, type, model.expertDim, model.hiddenDim, 1, neuronMajor);
-                check(checker, type, model.expertDim, model.hiddenDim, 128, neuronMajor);
-            }
+    for (const ElementType& type : elementTypes) {
+        for (const auto& [neurons, columns] : {std::pair{1u, 1u}, {37u, 250u}, {33u, 77u}, {100u, 64u}, {70u, 200u}})
+            for (const uint32_t assignments : {1, 3, 9, 40}) check(checker, type, neurons, columns, assignments);
+        for (const auto& [columns, strips] : {std::pair{256u, 2u}, {1152u, 3u}})
+            for (const uint32_t assignments : {1, 3, 9, 40}) check(checker, type, 37, columns, assignments, strips);
+        check(checker, type, archetypes[0].expertDim, 8, 1);  // DBRX's whole sum over F
+        for (const Archetype& model : archetypes) {
+            const uint32_t strips = stripsOf(model.hiddenDim);
+            check(checker, type, 8, model.hiddenDim, 1, strips);
+            if (!checker.large) continue;
+            check(checker, type, model.expertDim, model.hiddenDim, 1, strips);
+            check(checker, type, model.expertDim, model.hiddenDim, 128, strips);
         }
+    }
     checkCombine(checker, 2, 1, 1);
     checkCombine(checker, 5, 17, 301);
     checkCombine(checker, 3, 8, 6144);

@@ -20,6 +20,9 @@ inline const Archetype archetypes[] = {
     {"tiny-dbrx", 128, 192, 16, 4, 4, 2, 32},
 };
 
+// Strips of a large matrix of so many columns in a prestacked file, for the widths above.
+inline unsigned stripsOf(unsigned columns) { return columns > 2048 ? columns / 2048 : 1; }
+
 void checkElementwise(Checker& checker);
 void checkNorms(Checker& checker);
 void checkProducts(Checker& checker);

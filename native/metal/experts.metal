@@ -1,5 +1,5 @@
 // SwiGLU experts: y = Σ_f silu(w1_f · x) · (v1_f · x) · w2_f, in two steps for the assignments of one expert, then one
-// weighted sum for all experts. Rows of the three matrices may lie any distance apart (neuron-major files: 3 · D).
+// weighted sum for all experts. The three matrices are stored in equal strips of columns, one behind the other, as in product.metal.
 #ifndef SPMD_TILE_H
 #include "tile.h"
 #endif
@@ -9,10 +9,13 @@ struct ExpertShape {
     uint neurons;  // F
     uint columns;  // D
     uint assignments;
-    uint unused;
+    uint stripColumns;
     ulong gateStrideBytes;
     ulong upStrideBytes;
     ulong downStrideBytes;
+    ulong gateStripBytes;  // from a strip to the next
+    ulong upStripBytes;
+    ulong downStripBytes;
 };
 
 enum : uint {
@@ -31,15 +34,16 @@ kernel void expert_up(device const uchar* gate BUFFER(0), device const uchar* up
     if (firstNeuron >= shape.neurons) return;
     device const float* x = input + (ulong)inputRows[assignment] * shape.columns;
     float gates[NeuronsPerSimdgroup] = {}, ups[NeuronsPerSimdgroup] = {};
-    for (uint k = lane * 4; k < shape.columns; k += SimdWidth * 4) {
-        const float4 xs = load4<Wide>(x, k, shape.columns);
-        UNROLLED
-        for (uint r = 0; r < NeuronsPerSimdgroup; r++) {
-            const uint neuron = min(firstNeuron + r, shape.neurons - 1);
-            gates[r] += dot(load4<Wide>(weight_row<T>(gate, neuron, shape.gateStrideBytes), k, shape.columns), xs);
-            ups[r] += dot(load4<Wide>(weight_row<T>(up, neuron, shape.upStrideBytes), k, shape.columns), xs);
+    for (uint first = 0; first < shape.columns; first += shape.stripColumns, gate += shape.gateStripBytes, up += shape.upStripBytes)
+        for (uint k = lane * 4; k < shape.stripColumns; k += SimdWidth * 4) {
+            const float4 xs = load4<Wide>(x + first, k, shape.stripColumns);
+            UNROLLED
+            for (uint r = 0; r < NeuronsPerSimdgroup; r++) {
+                const uint neuron = min(firstNeuron + r, shape.neurons - 1);
+                gates[r] += dot(load4<Wide>(weight_row<T>(gate, neuron, shape.gateStrideBytes), k, shape.stripColumns), xs);
+                ups[r] += dot(load4<Wide>(weight_row<T>(up, neuron, shape.upStrideBytes), k, shape.stripColumns), xs);
+            }
         }
-    }
     UNROLLED
     for (uint r = 0; r < NeuronsPerSimdgroup; r++) {
         const float g = simd_sum(gates[r]), u = simd_sum(ups[r]);
@@ -56,11 +60,13 @@ kernel void expert_down(device const uchar* down BUFFER(0), device const float* 
                         ushort lane BUILT_IN(thread_index_in_simdgroup), ushort simdgroup BUILT_IN(simdgroup_index_in_threadgroup),
                         ushort simdgroups BUILT_IN(simdgroups_per_threadgroup)) {
     const ulong assignment = group.y;
-    const uint firstColumn = group.x * DownColumns;
+    const uint firstColumn = group.x * DownColumns, strip = firstColumn / shape.stripColumns;
+    const uint column = firstColumn - strip * shape.stripColumns + lane * 4;
+    down += strip * shape.downStripBytes;
     device const float* h = hidden + assignment * shape.neurons;
     float4 sum = 0.0f;
     for (uint f = simdgroup; f < shape.neurons; f += simdgroups)
-        sum += h[f] * load4<Wide>(weight_row<T>(down, f, shape.downStrideBytes), firstColumn + lane * 4, shape.columns);
+        sum += h[f] * load4<Wide>(weight_row<T>(down, f, shape.downStrideBytes), column, shape.stripColumns);
     UNROLLED
     for (uint i = 0; i < 4; i++) parts[simdgroup * DownColumns + lane * 4 + i] = sum[i];
     threadgroup_barrier(mem_flags::mem_threadgroup);
@@ -85,15 +91,17 @@ kernel void expert_up_tiled(device const uchar* gate BUFFER(0), device const uch
     const bool present = assignment < shape.assignments;
     device const float* x = input + (present ? (ulong)inputRows[assignment] * shape.columns : 0);
     const uint tileRow = index / 2, neuron = firstNeuron + tileRow % half_;
-    device const T* row = tileRow < half_ ? weight_row<T>(gate, neuron, shape.gateStrideBytes) : weight_row<T>(up, neuron, shape.upStrideBytes);
     TileSum sum;
     tile_clear(sum);
-    for (uint k = 0; k < shape.columns; k += TileInputs) {
-        threadgroup_barrier(mem_flags::mem_threadgroup);
-        tile_load_input<Wide>(inputs, x, present, k, shape.columns, index);
-        tile_load_weight<Wide>(weights, row, neuron < shape.neurons, k, shape.columns, TileInputs, index);
-        threadgroup_barrier(mem_flags::mem_threadgroup);
-        tile_multiply<true>(sum, inputs, weights, simdgroup);
+    for (uint first = 0; first < shape.columns; first += shape.stripColumns, gate += shape.gateStripBytes, up += shape.upStripBytes) {
+        device const T* row = tileRow < half_ ? weight_row<T>(gate, neuron, shape.gateStrideBytes) : weight_row<T>(up, neuron, shape.upStrideBytes);
+        for (uint k = 0; k < shape.stripColumns; k += TileInputs) {
+            threadgroup_barrier(mem_flags::mem_threadgroup);
+            tile_load_input<Wide>(inputs, x + first, present, k, shape.stripColumns, index);
+            tile_load_weight<Wide>(weights, row, neuron < shape.neurons, k, shape.stripColumns, TileInputs, index);
+            threadgroup_barrier(mem_flags::mem_threadgroup);
+            tile_multiply<true>(sum, inputs, weights, simdgroup);
+        }
     }
     tile_gather(sum, staging, simdgroup);
     if (!present) return;
@@ -112,7 +120,8 @@ kernel void expert_down_tiled(device const uchar* down BUFFER(0), device const f
                               ushort simdgroup BUILT_IN(simdgroup_index_in_threadgroup)) {
     threadgroup float* inputs = staging;
     threadgroup float* weights = staging + TileInputFloats;
-    const uint firstColumn = group.x * TileOutputs;
+    const uint firstColumn = group.x * TileOutputs, strip = firstColumn / shape.stripColumns;
+    down += strip * shape.downStripBytes;
     const ulong assignment = group.y * TileTokens + index / 4;
     const bool present = assignment < shape.assignments;
     device const float* h = hidden + assignment * shape.neurons;
@@ -123,8 +132,8 @@ kernel void expert_down_tiled(device const uchar* down BUFFER(0), device const f
         threadgroup_barrier(mem_flags::mem_threadgroup);
         // Rows of hidden are float32 and need not be a multiple of four long.
         tile_load_input<false>(inputs, h, present, f, shape.neurons, index);
-        tile_load_weight<Wide>(weights, weight_row<T>(down, neuron, shape.downStrideBytes), neuron < shape.neurons, firstColumn,
-                               shape.columns, TileOutputs, index);
+        tile_load_weight<Wide>(weights, weight_row<T>(down, neuron, shape.downStrideBytes), neuron < shape.neurons,
+                               firstColumn - strip * shape.stripColumns, shape.stripColumns, TileOutputs, index);
         threadgroup_barrier(mem_flags::mem_threadgroup);
         tile_multiply<false>(sum, inputs, weights, simdgroup);
     }

@@ -1,4 +1,5 @@
-// output[t, o] = Σ_k input[t, k] · weight[o, k], three ways.
+// output[t, o] = Σ_k input[t, k] · weight[o, k], three ways. Weights are stored in strips of columns, one behind the other: whole
+// rows are one strip. A strip has a multiple of 128 columns where there are several.
 #ifndef SPMD_TILE_H
 #include "tile.h"
 #endif
@@ -7,8 +8,9 @@ struct ProductShape {
     uint outputs;
     uint inputs;
     uint tokens;
-    uint unused;
+    uint stripInputs;  // columns of a strip
     ulong rowStrideBytes;
+    ulong stripStrideBytes;
 };
 
 enum : uint { RowsPerSimdgroup = 4 };  // weight rows that share one read of the input (MLX, matmul.cpp)
@@ -22,18 +24,20 @@ kernel void product_rows(device const uchar* weight BUFFER(0), device const floa
     const uint firstRow = (group.x * simdgroups + simdgroup) * RowsPerSimdgroup;
     if (firstRow >= shape.outputs) return;
     float sums[RowsPerSimdgroup][Tokens] = {};
-    for (uint k = lane * 4; k < shape.inputs; k += SimdWidth * 4) {
-        float4 x[Tokens];
-        UNROLLED
-        for (uint t = 0; t < Tokens; t++) x[t] = load4<Wide>(input + (ulong)min(t, shape.tokens - 1) * shape.inputs, k, shape.inputs);
-        UNROLLED
-        for (uint r = 0; r < RowsPerSimdgroup; r++) {
-            const uint row = min(firstRow + r, shape.outputs - 1);
-            const float4 w = load4<Wide>(weight_row<T>(weight, row, shape.rowStrideBytes), k, shape.inputs);
+    for (uint first = 0; first < shape.inputs; first += shape.stripInputs, weight += shape.stripStrideBytes)
+        for (uint k = lane * 4; k < shape.stripInputs; k += SimdWidth * 4) {
+            float4 x[Tokens];
             UNROLLED
-            for (uint t = 0; t < Tokens; t++) sums[r][t] += dot(w, x[t]);
+            for (uint t = 0; t < Tokens; t++)
+                x[t] = load4<Wide>(input + (ulong)min(t, shape.tokens - 1) * shape.inputs + first, k, shape.stripInputs);
+            UNROLLED
+            for (uint r = 0; r < RowsPerSimdgroup; r++) {
+                const uint row = min(firstRow + r, shape.outputs - 1);
+                const float4 w = load4<Wide>(weight_row<T>(weight, row, shape.rowStrideBytes), k, shape.stripInputs);
+                UNROLLED
+                for (uint t = 0; t < Tokens; t++) sums[r][t] += dot(w, x[t]);
+            }
         }
-    }
     UNROLLED
     for (uint r = 0; r < RowsPerSimdgroup; r++)
         UNROLLED
@@ -55,14 +59,15 @@ kernel void product_split(device const uchar* weight BUFFER(0), device const flo
     const uint firstRow = group.x * RowsPerSimdgroup;
     device const float* x = input + (ulong)group.y * shape.inputs;
     float sums[RowsPerSimdgroup] = {};
-    for (uint k = index * 4; k < shape.inputs; k += simdgroups * SimdWidth * 4) {
-        const float4 xs = load4<Wide>(x, k, shape.inputs);
-        UNROLLED
-        for (uint r = 0; r < RowsPerSimdgroup; r++) {
-            const uint row = min(firstRow + r, shape.outputs - 1);
-            sums[r] += dot(load4<Wide>(weight_row<T>(weight, row, shape.rowStrideBytes), k, shape.inputs), xs);
+    for (uint first = 0; first < shape.inputs; first += shape.stripInputs, weight += shape.stripStrideBytes)
+        for (uint k = index * 4; k < shape.stripInputs; k += simdgroups * SimdWidth * 4) {
+            const float4 xs = load4<Wide>(x + first, k, shape.stripInputs);
+            UNROLLED
+            for (uint r = 0; r < RowsPerSimdgroup; r++) {
+                const uint row = min(firstRow + r, shape.outputs - 1);
+                sums[r] += dot(load4<Wide>(weight_row<T>(weight, row, shape.rowStrideBytes), k, shape.stripInputs), xs);
+            }
         }
-    }
     UNROLLED
     for (uint r = 0; r < RowsPerSimdgroup; r++) {
         const float sum = simd_sum(sums[r]);
@@ -88,14 +93,15 @@ kernel void product_tiled(device const uchar* weight BUFFER(0), device const flo
     const uint token = firstToken + index / 4, row = firstOutput + index / 2;
     TileSum sum;
     tile_clear(sum);
-    for (uint k = 0; k < shape.inputs; k += TileInputs) {
-        threadgroup_barrier(mem_flags::mem_threadgroup);
-        tile_load_input<Wide>(inputs, input + (ulong)token * shape.inputs, token < shape.tokens, k, shape.inputs, index);
-        tile_load_weight<Wide>(weights, weight_row<T>(weight, row, shape.rowStrideBytes), row < shape.outputs, k, shape.inputs,
-                               TileInputs, index);
-        threadgroup_barrier(mem_flags::mem_threadgroup);
-        tile_multiply<true>(sum, inputs, weights, simdgroup);
-    }
+    for (uint first = 0; first < shape.inputs; first += shape.stripInputs, weight += shape.stripStrideBytes)
+        for (uint k = 0; k < shape.stripInputs; k += TileInputs) {
+            threadgroup_barrier(mem_flags::mem_threadgroup);
+            tile_load_input<Wide>(inputs, input + (ulong)token * shape.inputs + first, token < shape.tokens, k, shape.stripInputs, index);
+            tile_load_weight<Wide>(weights, weight_row<T>(weight, row, shape.rowStrideBytes), row < shape.outputs, k, shape.stripInputs,
+                                   TileInputs, index);
+            threadgroup_barrier(mem_flags::mem_threadgroup);
+            tile_multiply<true>(sum, inputs, weights, simdgroup);
+        }
     tile_gather(sum, staging, simdgroup);
     if (token >= shape.tokens) return;
     for (uint i = index % 4; i < TileOutputs; i += 4)

@@ -28,14 +28,14 @@ public interface IDevice : IDisposable
     DeviceBuffer Wrap(MappedFile file, long byteOffset, long byteLength);
 
     /// <summary>output[t] = table[tokens[t]].</summary>
-    /// <param name="table">[vocabulary, D].</param>
+    /// <param name="table">[vocabulary, D], whole rows.</param>
     /// <param name="tokens">Token ids, each below the vocabulary.</param>
     /// <param name="output">[tokens, D].</param>
     void Embed(in WeightMatrix table, ReadOnlySpan<int> tokens, Activations output);
 
     /// <summary>output = (input − mean) / sqrt(variance + epsilon) · weight, per row, without bias.</summary>
     /// <param name="input">[tokens, D].</param>
-    /// <param name="weight">[1, D].</param>
+    /// <param name="weight">[1, D], a whole row.</param>
     /// <param name="epsilon">Added to the variance.</param>
     /// <param name="output">[tokens, D]; may be the input.</param>
     void LayerNorm(Activations input, in WeightMatrix weight, float epsilon, Activations output);

@@ -78,6 +78,7 @@ public sealed unsafe class CpuDevice : IDevice
     public void Embed(in WeightMatrix table, ReadOnlySpan<int> tokens, Activations output)
     {
         Require(output.Rows >= tokens.Length && output.Columns == table.Columns, "Embed: output is not [tokens, D]");
+        table.RequireWholeRows(nameof(Embed));
         foreach (int token in tokens)
         {
             if ((uint)token >= (uint)table.Rows)
@@ -89,6 +90,7 @@ public sealed unsafe class CpuDevice : IDevice
     public void LayerNorm(Activations input, in WeightMatrix weight, float epsilon, Activations output)
     {
         Require(input.Rows == output.Rows && input.Columns == output.Columns && weight.Columns == input.Columns, "LayerNorm: shapes differ");
+        weight.RequireWholeRows(nameof(LayerNorm));
         kernels.LayerNorm(new RowPointer(input), weight.Type, new WeightPointer(weight), epsilon, new RowPointer(output));
     }
 

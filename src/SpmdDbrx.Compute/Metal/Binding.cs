@@ -7,10 +7,11 @@ internal readonly record struct Binding(MetalBuffer Buffer, long ByteOffset, lon
 
     public static Binding Write(Activations activations) => Of(activations, written: true);
 
+    /// <exception cref="ArgumentException">See <see cref="WeightMatrix.Check"/>.</exception>
     public static Binding Read(in WeightMatrix matrix)
     {
-        long bytes = ((matrix.Rows - 1) * matrix.RowStrideBytes) + matrix.Type.ByteCount(matrix.Columns);
-        return new Binding(MetalBuffer.Of(matrix.Buffer), matrix.ByteOffset, bytes, Written: false);
+        matrix.Check();
+        return new Binding(MetalBuffer.Of(matrix.Buffer), matrix.ByteOffset, matrix.SpanBytes, Written: false);
     }
 
     public static Binding Read(DeviceBuffer buffer) => new(MetalBuffer.Of(buffer), 0, buffer.ByteLength, Written: false);

@@ -13,6 +13,7 @@ internal readonly record struct ExpertDispatch(ExpertWeights Weights, int Assign
     public int Columns => Weights.W1.Columns;
 
     public ExpertShape Shape => new(
-        (uint)Neurons, (uint)Columns, (uint)Assignments, 0,
-        (ulong)Weights.W1.RowStrideBytes, (ulong)Weights.V1.RowStrideBytes, (ulong)Weights.W2.RowStrideBytes);
+        (uint)Neurons, (uint)Columns, (uint)Assignments, (uint)Weights.W1.StripColumns,
+        (ulong)Weights.W1.RowStrideBytes, (ulong)Weights.V1.RowStrideBytes, (ulong)Weights.W2.RowStrideBytes,
+        (ulong)Weights.W1.StripStrideBytes, (ulong)Weights.V1.StripStrideBytes, (ulong)Weights.W2.StripStrideBytes);
 }

@@ -17,11 +17,12 @@ internal readonly record struct StandbyShape(ulong Bytes, uint Threads);
 internal readonly record struct NormShape(uint Columns, float Epsilon);
 
 [StructLayout(LayoutKind.Sequential)]
-internal readonly record struct ProductShape(uint Outputs, uint Inputs, uint Tokens, uint Unused, ulong RowStrideBytes);
+internal readonly record struct ProductShape(uint Outputs, uint Inputs, uint Tokens, uint StripInputs, ulong RowStrideBytes, ulong StripStrideBytes);
 
 [StructLayout(LayoutKind.Sequential)]
 internal readonly record struct ExpertShape(
-    uint Neurons, uint Columns, uint Assignments, uint Unused, ulong GateStrideBytes, ulong UpStrideBytes, ulong DownStrideBytes);
+    uint Neurons, uint Columns, uint Assignments, uint StripColumns, ulong GateStrideBytes, ulong UpStrideBytes, ulong DownStrideBytes,
+    ulong GateStripBytes, ulong UpStripBytes, ulong DownStripBytes);
 
 [StructLayout(LayoutKind.Sequential)]
 internal readonly record struct RouterShape(uint Experts, uint TopK, float NormalizationPower);

@@ -16,6 +16,7 @@ public sealed unsafe partial class MetalDevice
 
     public void Embed(in WeightMatrix table, ReadOnlySpan<int> tokens, Activations output)
     {
+        table.RequireWholeRows(nameof(Embed));
         if (tokens.IsEmpty)
             return;
         Span<int> ids = encodingUploads.Reserve<int>(tokens.Length, out Binding idsBinding);
@@ -81,6 +82,7 @@ public sealed unsafe partial class MetalDevice
 
     private void Norm(string name, Kernel kernel, Activations input, in WeightMatrix weight, float epsilon, Activations output)
     {
+        weight.RequireWholeRows(name);
         if (input.Rows == 0)
             return;
         int threads = kernel.Threads(input.Columns <= 1024 ? 128 : 512);

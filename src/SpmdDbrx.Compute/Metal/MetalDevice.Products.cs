@@ -26,7 +26,8 @@ public sealed unsafe partial class MetalDevice
         if (input.Rows == 0)
             return;
         Binding weights = Binding.Read(weight), inputs = Binding.Read(input), outputs = Binding.Write(output);
-        ProductShape shape = new((uint)weight.Rows, (uint)weight.Columns, (uint)input.Rows, 0, (ulong)weight.RowStrideBytes);
+        ProductShape shape = new(
+            (uint)weight.Rows, (uint)weight.Columns, (uint)input.Rows, (uint)weight.StripColumns, (ulong)weight.RowStrideBytes, (ulong)weight.StripStrideBytes);
         bool wide = IsWide(weight, weights) && inputs.IsAligned(16);
         ReadOnlySpan<Binding> bindings = [weights, inputs, outputs];
         if (input.Rows > MostRowTokens)
@@ -67,6 +68,6 @@ public sealed unsafe partial class MetalDevice
     private static bool IsWide(in WeightMatrix matrix, in Binding binding)
     {
         long bytes = matrix.Type.ByteCount(4);
-        return matrix.Columns % 4 == 0 && matrix.RowStrideBytes % bytes == 0 && binding.IsAligned(bytes);
+        return matrix.StripColumns % 4 == 0 && matrix.RowStrideBytes % bytes == 0 && matrix.StripStrideBytes % bytes == 0 && binding.IsAligned(bytes);
     }
 }

@@ -27,10 +27,15 @@ public sealed class MappedWeights(ModelDirectory model, IDevice device) : IDispo
     {
         WeightBytes += location.Type.ByteCount((long)location.Rows * location.Columns);
         (MappedFile file, DeviceBuffer buffer) = Open(location.File);
-        long end = location.ByteOffset + ((location.Rows - 1) * location.RowStrideBytes) + location.Type.ByteCount(location.Columns);
-        if (location.Rows > 0)
-            ranges.Add(new FileRange(file, location.ByteOffset, end));
-        return new WeightMatrix(buffer, location.ByteOffset, location.Rows, location.Columns, location.RowStrideBytes, location.Type);
+        for (int strip = 0; strip < location.StripCount && location.Rows > 0; strip++)
+        {
+            int column = strip * location.StripColumns;
+            long end = location.Offset(location.Rows - 1, column) + location.Type.ByteCount(location.StripColumns);
+            ranges.Add(new FileRange(file, location.Offset(0, column), end));
+        }
+        return new WeightMatrix(
+            buffer, location.ByteOffset, location.Rows, location.Columns, location.RowStrideBytes, location.Type,
+            location.StripCount, location.StripStrideBytes);
     }
 
     /// <summary>The pages of some files that hold the weights handed out so far, on the device.</summary>

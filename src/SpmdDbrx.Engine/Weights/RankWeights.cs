@@ -38,8 +38,7 @@ public sealed record RankWeights(WeightMatrix Embedding, LayerWeights[] Layers, 
     private static LayerWeights MapLayer(ModelDirectory model, MappedWeights mapped, ExpertShare share, int layer)
     {
         (int start, int count) = share.Rows(model.Config.ExpertHiddenDim);
-        WeightMatrix MapRows(in WeightLocation location) => mapped.Map(
-            location with { ByteOffset = location.ByteOffset + (start * location.RowStrideBytes), Rows = count });
+        WeightMatrix MapRows(in WeightLocation location) => mapped.Map(location.Part(start, count));
 
         ExpertWeights[] experts = new ExpertWeights[share.Experts.Count];
         for (int slot = 0; slot < experts.Length; slot++)

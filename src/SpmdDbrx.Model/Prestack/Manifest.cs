@@ -11,7 +11,7 @@ internal sealed record Manifest(ModelConfig Config, IReadOnlyList<Manifest.Hashe
 {
     public const string FileName = "manifest.json";
     public const string Format = "spmd-dbrx-prestack";
-    public const int Version = 1;
+    public const int Version = 2;
 
     /// <summary>A file relative to the directory, its length and XXH3-128.</summary>
     public readonly record struct HashedFile(string Name, long Bytes, UInt128 Hash);

@@ -43,6 +43,7 @@ internal static class ManifestReader
             RequireNumber(entry, "bytes", section.Bytes);
             RequireNumber(entry, "rows", section.Rows);
             RequireNumber(entry, "columns", section.Columns);
+            RequireNumber(entry, "strips", section.StripCount);
             hashed.Add(new Manifest.HashedSection(section, (ulong)ReadHash(entry, "xxh3_64", 16)));
         }
         return hashed;

@@ -31,6 +31,6 @@ internal static class ManifestWriter
         Section section = hashed.Section;
         string types = string.Join(", ", section.Types.Select(type => $"\"{SafetensorsType.Name(type)}\""));
         return $"    {{\"name\": \"{section.Name}\", \"file\": \"{section.File}\", \"offset\": {section.Offset}, \"bytes\": {section.Bytes}, "
-            + $"\"rows\": {section.Rows}, \"columns\": {section.Columns}, \"types\": [{types}], \"xxh3_64\": \"{Hex.Of(hashed.Hash)}\"}}";
+            + $"\"rows\": {section.Rows}, \"columns\": {section.Columns}, \"strips\": {section.StripCount}, \"types\": [{types}], \"xxh3_64\": \"{Hex.Of(hashed.Hash)}\"}}";
     }
 }

@@ -15,51 +15,55 @@ internal sealed class SectionCopy
     /// <param name="sources">Open checkpoint files by name.</param>
     public SectionCopy(IReadOnlyDictionary<string, SafeFileHandle> sources) => this.sources = sources;
 
-    /// <summary>Writes the rows of <paramref name="matrices"/> side by side, as <paramref name="section"/> lays them out.</summary>
+    /// <summary>Writes <paramref name="matrices"/> one after the other, each strip by strip, as <paramref name="section"/> lays them out.</summary>
     /// <param name="section">What to write.</param>
-    /// <param name="matrices">Where its matrices lie in the checkpoint, rows without gaps.</param>
+    /// <param name="matrices">Where its matrices lie in the checkpoint, whole rows without gaps.</param>
     /// <param name="writer">File to append to.</param>
     /// <param name="written">Told how many bytes went out, chunk by chunk.</param>
     public void Run(Section section, IReadOnlyList<WeightLocation> matrices, HashingWriter writer, Action<long> written)
     {
-        int stride = checked((int)section.RowStrideBytes);
-        int chunkRows = Math.Clamp(ChunkBytes / stride, 1, section.Rows);
-        Reserve(ref output, chunkRows * stride);
-        for (int row = 0; row < section.Rows; row += chunkRows)
+        for (int matrix = 0; matrix < matrices.Count; matrix++)
         {
-            int rows = Math.Min(chunkRows, section.Rows - row);
-            int column = 0;
-            for (int matrix = 0; matrix < matrices.Count; matrix++)
+            WeightLocation source = matrices[matrix], target = section.Locate(matrix);
+            int targetRowBytes = checked((int)target.RowStrideBytes);
+            int chunkRows = Math.Clamp(ChunkBytes / (int)Math.Max(source.RowStrideBytes, targetRowBytes), 1, section.Rows);
+            Reserve(ref output, checked(chunkRows * targetRowBytes));
+            // Rows are read once a strip. The second reading finds them in the page cache: a matrix is small beside it.
+            for (int strip = 0; strip < target.StripCount; strip++)
             {
-                int rowBytes = (int)section.Types[matrix].ByteCount(section.Columns);
-                Place(matrices[matrix], row, rows, section.Types[matrix], output.AsSpan(column), stride);
-                column += rowBytes;
+                for (int row = 0; row < section.Rows; row += chunkRows)
+                {
+                    int rows = Math.Min(chunkRows, section.Rows - row);
+                    Span<byte> chunk = output.AsSpan(0, rows * targetRowBytes);
+                    Place(source, row, strip * target.StripColumns, target, chunk);
+                    writer.Write(chunk);
+                    written(chunk.Length);
+                }
             }
-            writer.Write(output.AsSpan(0, rows * stride));
-            written((long)rows * stride);
         }
     }
 
-    private void Place(WeightLocation matrix, int row, int rows, ElementType type, Span<byte> target, int stride)
+    /// <summary>Fills whole rows of a strip that starts at <paramref name="column"/>.</summary>
+    private void Place(WeightLocation source, int row, int column, WeightLocation target, Span<byte> rows)
     {
-        int sourceRowBytes = checked((int)matrix.RowStrideBytes);
-        int targetRowBytes = (int)type.ByteCount(matrix.Columns);
-        long offset = matrix.ByteOffset + (row * matrix.RowStrideBytes);
-        if (stride == sourceRowBytes && type == matrix.Type)
+        int sourceRowBytes = checked((int)source.RowStrideBytes), targetRowBytes = (int)target.RowStrideBytes;
+        int count = rows.Length / targetRowBytes;
+        if (target.StripCount == 1 && target.Type == source.Type)
         {
-            Read(matrix.File, offset, target[..(rows * stride)]);
+            Read(source.File, source.Offset(row, 0), rows);
             return;
         }
-        Reserve(ref input, rows * sourceRowBytes);
-        Read(matrix.File, offset, input.AsSpan(0, rows * sourceRowBytes));
-        for (int index = 0; index < rows; index++)
+        Reserve(ref input, checked(count * sourceRowBytes));
+        Read(source.File, source.Offset(row, 0), input.AsSpan(0, count * sourceRowBytes));
+        int first = (int)source.Type.ByteCount(column), bytes = (int)source.Type.ByteCount(target.StripColumns);
+        for (int index = 0; index < count; index++)
         {
-            Span<byte> source = input.AsSpan(index * sourceRowBytes, sourceRowBytes);
-            Span<byte> place = target.Slice(index * stride, targetRowBytes);
-            if (type == matrix.Type)
-                source.CopyTo(place);
+            ReadOnlySpan<byte> piece = input.AsSpan((index * sourceRowBytes) + first, bytes);
+            Span<byte> place = rows.Slice(index * targetRowBytes, targetRowBytes);
+            if (target.Type == source.Type)
+                piece.CopyTo(place);
             else
-                BFloat16Rounding.Convert(source, matrix.Type, place);
+                BFloat16Rounding.Convert(piece, source.Type, place);
         }
     }
 

@@ -33,30 +33,28 @@ public abstract partial class DeviceContractTests
         }
     }
 
-    public static TheoryData<ElementType, int, int, int, bool> Experts
+    public static TheoryData<ElementType, int, int, int, int> Experts
     {
         get
         {
-            TheoryData<ElementType, int, int, int, bool> data = [];
+            TheoryData<ElementType, int, int, int, int> data = [];
             foreach (ElementType type in Enum.GetValues<ElementType>())
             {
-                foreach ((int tokens, int neurons, int columns) in new[]
-                    { (1, 192, 128), (1, 37, 250), (3, 33, 77), (9, 100, 65), (40, 70, 200),
-                      (1, 8, 6144), (1, 10752, 8) })  // DBRX's sums over D and over F
-                {
-                    data.Add(type, tokens, neurons, columns, true);
-                    data.Add(type, tokens, neurons, columns, false);
-                }
+                foreach ((int tokens, int neurons, int columns, int strips) in new[]
+                    { (1, 192, 128, 1), (1, 37, 250, 1), (3, 33, 77, 1), (9, 100, 65, 1), (40, 70, 200, 1),
+                      (1, 192, 256, 2), (1, 37, 1152, 3), (3, 33, 256, 2), (9, 100, 1152, 3), (40, 70, 256, 2),
+                      (1, 8, 6144, 3), (1, 10752, 8, 1) })  // DBRX's sums over D and over F
+                    data.Add(type, tokens, neurons, columns, strips);
             }
             return data;
         }
     }
 
     [SkippableTheory, MemberData(nameof(Experts))]
-    public void RunExperts_AnyTokensAndLayout_MatchesReference(ElementType type, int tokens, int neurons, int columns, bool neuronMajor)
+    public void RunExperts_AnyTokensAndLayout_MatchesReference(ElementType type, int tokens, int neurons, int columns, int strips)
     {
         using DeviceFixture fixture = new(CreateDevice());
-        ExpertWeights[] experts = [.. Enumerable.Range(0, 4).Select(_ => fixture.Expert(neurons, columns, type, neuronMajor))];
+        ExpertWeights[] experts = [.. Enumerable.Range(0, 4).Select(_ => fixture.Expert(neurons, columns, type, strips))];
         Activations input = fixture.Activations(tokens, columns);
         Activations output = fixture.Activations(tokens, columns);
         ExpertAssignments assignments = Assign(tokens);
@@ -80,7 +78,7 @@ public abstract partial class DeviceContractTests
         Activations logits = fixture.Activations(1, expertCount), output = fixture.Activations(1, columns);
         WeightMatrix norm = fixture.Weights(1, columns, ElementType.BFloat16);
         WeightMatrix router = fixture.Weights(expertCount, columns, ElementType.BFloat16, 1 / MathF.Sqrt(columns));
-        ExpertWeights[] experts = [.. Enumerable.Range(0, expertCount).Select(_ => fixture.Expert(3, columns, ElementType.BFloat16, neuronMajor: true))];
+        ExpertWeights[] experts = [.. Enumerable.Range(0, expertCount).Select(_ => fixture.Expert(3, columns, ElementType.BFloat16))];
         using Routing routing = new(fixture.Device, 1, topK);
         fixture.Device.LayerNorm(hidden, norm, 1e-5f, normed);
         fixture.Device.Multiply(normed, router, logits);
@@ -109,7 +107,7 @@ public abstract partial class DeviceContractTests
         Activations input = fixture.Activations(2, 10), output = fixture.Activations(2, 10);
         ExpertAssignments none = new(1, 1);
         none.Clear();
-        fixture.Device.RunExperts([fixture.Expert(3, 10, ElementType.Float32, neuronMajor: true)], none, input, output);
+        fixture.Device.RunExperts([fixture.Expert(3, 10, ElementType.Float32)], none, input, output);
         fixture.Device.Complete();
         Assert.All(output.Values.ToArray(), value => Assert.Equal(0, value));
     }

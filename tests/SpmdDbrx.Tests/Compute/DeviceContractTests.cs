@@ -85,6 +85,62 @@ public abstract partial class DeviceContractTests
         DeviceFixture.AssertClose(Reference.Multiply(DeviceFixture.Read(input), DeviceFixture.Read(weight)), output, Tolerance);
     }
 
+    [SkippableTheory]
+    [InlineData(1, 37, 256, 2)]
+    [InlineData(3, 130, 1152, 3)]
+    [InlineData(2, 5, 6144, 3)]
+    [InlineData(33, 101, 256, 2)]
+    public void Multiply_StripsOfColumns_MatchesReference(int tokens, int rows, int columns, int strips)
+    {
+        foreach (ElementType type in Enum.GetValues<ElementType>())
+        {
+            using DeviceFixture fixture = new(CreateDevice());
+            Activations input = fixture.Activations(tokens, columns), output = fixture.Activations(tokens, rows);
+            WeightMatrix weight = fixture.Weights(rows, columns, type, 1, strips);
+            fixture.Device.Multiply(input, weight, output);
+            fixture.Device.Complete();
+            DeviceFixture.AssertClose(Reference.Multiply(DeviceFixture.Read(input), DeviceFixture.Read(weight)), output, Tolerance);
+        }
+    }
+
+    [SkippableFact]
+    public void StripsOfColumns_ThatNoKernelCanRead_AreRefused()
+    {
+        using DeviceFixture fixture = new(CreateDevice());
+        Activations narrow = fixture.Activations(1, 192), wide = fixture.Activations(1, 256), output = fixture.Activations(1, 4);
+        WeightMatrix matrix = fixture.Weights(4, 256, ElementType.BFloat16, 1, strips: 2), halves = fixture.Weights(4, 192, ElementType.BFloat16, 1, strips: 2);
+        ExpertWeights unequal = fixture.Expert(4, 256, ElementType.BFloat16) with { W2 = matrix };
+        ExpertAssignments assignments = new(1, 1);
+        assignments.Clear();
+        assignments.BeginExpert(0);
+        assignments.Add(0, 0, 1);
+
+        Refused("multiple of 128 columns", () => fixture.Device.Multiply(narrow, halves, output));
+        Refused("at least 1024 bytes apart, found 0", () => fixture.Device.Multiply(wide, matrix with { StripStrideBytes = 0 }, output));
+        Refused("leaves its buffer", () => fixture.Device.Multiply(wide, matrix with { StripStrideBytes = 1026 }, output));
+        Refused("whole rows", () => fixture.Device.Embed(matrix, [0], wide));
+        Refused("whole rows", () => fixture.Device.LayerNorm(wide, matrix with { Rows = 1 }, 1e-5f, wide));
+        Refused("strips", () => fixture.Device.RunExperts([unequal], assignments, wide, fixture.Activations(1, 256)));
+    }
+
+    private static void Refused(string fragment, Action action) =>
+        Assert.Contains(fragment, Assert.Throws<ArgumentException>(action).Message, StringComparison.Ordinal);
+
+    /// <summary>Rows farther apart than they are long, as a part of a wider matrix has them.</summary>
+    [SkippableTheory]
+    [InlineData(1)]
+    [InlineData(3)]
+    [InlineData(33)]
+    public void Multiply_SomeOfTheColumns_MatchesReference(int tokens)
+    {
+        using DeviceFixture fixture = new(CreateDevice());
+        WeightMatrix matrix = fixture.Weights(37, 100, ElementType.BFloat16) with { ByteOffset = 8, Columns = 90 };
+        Activations input = fixture.Activations(tokens, 90), output = fixture.Activations(tokens, 37);
+        fixture.Device.Multiply(input, matrix, output);
+        fixture.Device.Complete();
+        DeviceFixture.AssertClose(Reference.Multiply(DeviceFixture.Read(input), DeviceFixture.Read(matrix)), output, Tolerance);
+    }
+
     [SkippableFact]
     public void Multiply_SlicesOfOneBuffer_MatchesReference()
     {

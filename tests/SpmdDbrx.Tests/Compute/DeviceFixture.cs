@@ -25,23 +25,21 @@ internal sealed unsafe class DeviceFixture(IDevice device, int seed = 1) : IDisp
     }
 
     /// <summary>Random weights, [rows, columns], in a buffer that ends with the last element.</summary>
-    public WeightMatrix Weights(int rows, int columns, ElementType type, float scale = 1)
+    public WeightMatrix Weights(int rows, int columns, ElementType type, float scale = 1, int strips = 1)
     {
-        WeightMatrix matrix = new(Buffer(type.ByteCount((long)rows * columns)), 0, rows, columns, type.ByteCount(columns), type);
+        WeightMatrix matrix = Layout(Buffer(type.ByteCount((long)rows * columns)), 0, rows, columns, type, strips);
         Fill(matrix, scale);
         return matrix;
     }
 
-    /// <summary>Random weights of one expert; neuron-major puts the three rows of a neuron side by side as in expert files.</summary>
-    public ExpertWeights Expert(int neurons, int columns, ElementType type, bool neuronMajor)
+    /// <summary>Random weights of one expert: three matrices of whole rows or in strips, one behind the other as in expert files.</summary>
+    public ExpertWeights Expert(int neurons, int columns, ElementType type, int strips = 1)
     {
+        long bytes = type.ByteCount((long)neurons * columns);
+        DeviceBuffer buffer = Buffer(3 * bytes);
+        WeightMatrix w1 = Layout(buffer, 0, neurons, columns, type, strips);
+        var expert = new ExpertWeights(w1, w1 with { ByteOffset = bytes }, w1 with { ByteOffset = 2 * bytes });
         float scale = 1 / MathF.Sqrt(columns);
-        if (!neuronMajor)
-            return new(Weights(neurons, columns, type, scale), Weights(neurons, columns, type, scale), Weights(neurons, columns, type, scale));
-        long rowBytes = type.ByteCount(columns);
-        DeviceBuffer buffer = Buffer(3 * neurons * rowBytes);
-        var w1 = new WeightMatrix(buffer, 0, neurons, columns, 3 * rowBytes, type);
-        var expert = new ExpertWeights(w1, w1 with { ByteOffset = rowBytes }, w1 with { ByteOffset = 2 * rowBytes });
         Fill(expert.W1, scale);
         Fill(expert.V1, scale);
         Fill(expert.W2, scale);
@@ -66,14 +64,14 @@ internal sealed unsafe class DeviceFixture(IDevice device, int seed = 1) : IDisp
         var values = new double[matrix.Rows, matrix.Columns];
         for (int row = 0; row < matrix.Rows; row++)
         {
-            byte* start = matrix.Buffer.Pointer + matrix.ByteOffset + (row * matrix.RowStrideBytes);
             for (int column = 0; column < matrix.Columns; column++)
             {
+                byte* element = Element(matrix, row, column);
                 values[row, column] = matrix.Type switch
                 {
-                    ElementType.Float32 => ((float*)start)[column],
-                    ElementType.Float16 => (double)((Half*)start)[column],
-                    _ => BitConverter.UInt32BitsToSingle((uint)((ushort*)start)[column] << 16),
+                    ElementType.Float32 => *(float*)element,
+                    ElementType.Float16 => (double)*(Half*)element,
+                    _ => BitConverter.UInt32BitsToSingle((uint)*(ushort*)element << 16),
                 };
             }
         }
@@ -111,22 +109,32 @@ internal sealed unsafe class DeviceFixture(IDevice device, int seed = 1) : IDisp
         }
     }
 
+    private static WeightMatrix Layout(DeviceBuffer buffer, long offset, int rows, int columns, ElementType type, int strips)
+    {
+        long rowBytes = type.ByteCount(columns / strips);
+        return new WeightMatrix(buffer, offset, rows, columns, rowBytes, type, strips, rows * rowBytes);
+    }
+
+    private static byte* Element(in WeightMatrix matrix, int row, int column) =>
+        matrix.Buffer.Pointer + matrix.ByteOffset + (column / matrix.StripColumns * matrix.StripStrideBytes) + (row * matrix.RowStrideBytes)
+        + matrix.Type.ByteCount(column % matrix.StripColumns);
+
     private DeviceBuffer Buffer(long byteLength) => Own(device.Allocate(byteLength));
 
     private void Fill(in WeightMatrix matrix, float scale)
     {
         for (int row = 0; row < matrix.Rows; row++)
         {
-            byte* start = matrix.Buffer.Pointer + matrix.ByteOffset + (row * matrix.RowStrideBytes);
             for (int column = 0; column < matrix.Columns; column++)
             {
                 float value = scale * Normal();
+                byte* element = Element(matrix, row, column);
                 if (matrix.Type == ElementType.Float32)
-                    ((float*)start)[column] = value;
+                    *(float*)element = value;
                 else if (matrix.Type == ElementType.Float16)
-                    ((Half*)start)[column] = (Half)value;
+                    *(Half*)element = (Half)value;
                 else
-                    ((ushort*)start)[column] = (ushort)(BitConverter.SingleToUInt32Bits(value) >> 16);
+                    *(ushort*)element = (ushort)(BitConverter.SingleToUInt32Bits(value) >> 16);
             }
         }
     }

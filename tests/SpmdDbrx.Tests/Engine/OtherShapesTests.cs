@@ -29,6 +29,7 @@ public sealed class OtherShapesTests : IDisposable
         { "one key/value head, float32", EightExperts with { KvHeadCount = 1, WeightType = ElementType.Float32, LayerCount = 1 } },
         { "top-1 of 3, odd sizes", EightExperts with { HiddenDim = 60, HeadCount = 5, KvHeadCount = 5, HeadDim = 12, ExpertCount = 3, TopK = 1, ExpertHiddenDim = 37 } },
         { "all of 4 experts", EightExperts with { ExpertCount = 4, TopK = 4, ExpertHiddenDim = 5 } },
+        { "rows of two strips", EightExperts with { HiddenDim = 2304, LayerCount = 1, HeadCount = 18, HeadDim = 128, ExpertCount = 4, ExpertHiddenDim = 37 } },
         { "20 experts: two words of routing check", EightExperts with { ExpertCount = 20, TopK = 6 } },
     };
 

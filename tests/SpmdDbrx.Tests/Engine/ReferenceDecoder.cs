@@ -120,15 +120,15 @@ internal sealed class ReferenceDecoder(ModelDirectory model)
     {
         if (!files.TryGetValue(weight.File, out MappedFile? file))
             files.Add(weight.File, file = model.Map(weight.File));
-        ReadOnlySpan<byte> bytes = file.Span(weight.ByteOffset + (row * weight.RowStrideBytes), (int)weight.Type.ByteCount(weight.Columns));
         double[] values = new double[weight.Columns];
         for (int i = 0; i < values.Length; i++)
         {
+            ReadOnlySpan<byte> bytes = file.Span(weight.Offset(row, i), (int)weight.Type.ByteCount(1));
             values[i] = weight.Type switch
             {
-                ElementType.Float32 => BitConverter.ToSingle(bytes[(4 * i)..]),
-                ElementType.Float16 => (double)BitConverter.ToHalf(bytes[(2 * i)..]),
-                _ => BitConverter.Int32BitsToSingle(BitConverter.ToUInt16(bytes[(2 * i)..]) << 16),
+                ElementType.Float32 => BitConverter.ToSingle(bytes),
+                ElementType.Float16 => (double)BitConverter.ToHalf(bytes),
+                _ => BitConverter.Int32BitsToSingle(BitConverter.ToUInt16(bytes) << 16),
             };
         }
         return values;

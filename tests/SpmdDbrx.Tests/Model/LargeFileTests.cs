@@ -53,7 +53,7 @@ public sealed class LargeFileTests : IDisposable
     }
 
     private static byte[] LastRow(ModelDirectory model, WeightLocation matrix) =>
-        StoredWeights.Rows(model, matrix with { ByteOffset = matrix.ByteOffset + ((matrix.Rows - 1) * matrix.RowStrideBytes), Rows = 1 });
+        StoredWeights.Rows(model, matrix.Part(matrix.Rows - 1, 1));
 
     /// <summary>Marks the first and last row of every matrix on disk where arithmetic in 128 bits says they are, and reads them through the model.</summary>
     private static void AssertWritesAreFound(ModelDirectory model, WeightLocation[] locations)
@@ -70,7 +70,7 @@ public sealed class LargeFileTests : IDisposable
                     stream.Write(mark);
                 }
                 using MappedFile mapped = model.Map(location.File);
-                Assert.Equal(mark, mapped.Span(location.ByteOffset + (row * location.RowStrideBytes), mark.Length).ToArray());
+                Assert.Equal(mark, mapped.Span(location.Offset(row, 0), mark.Length).ToArray());
             }
         }
     }

@@ -26,6 +26,18 @@ internal static class SmallCheckpoint
         WeightType = ElementType.BFloat16,
     };
 
+    /// <summary>Rows of two strips in a prestacked file; 60 MB.</summary>
+    public static ModelConfig Wide { get; } = Config with
+    {
+        HiddenDim = 2304,
+        LayerCount = 1,
+        HeadCount = 18,
+        KvHeadCount = 2,
+        HeadDim = 128,
+        ExpertCount = 4,
+        ExpertHiddenDim = 37,
+    };
+
     /// <summary>Writes one in three or so shards.</summary>
     public static string Write(string directory, ModelConfig? config = null, SyntheticOptions? options = null)
     {

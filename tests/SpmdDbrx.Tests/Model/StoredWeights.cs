@@ -33,10 +33,16 @@ internal static class StoredWeights
     public static byte[] Rows(ModelDirectory model, WeightLocation location)
     {
         using MappedFile file = model.Map(location.File);
-        int rowBytes = (int)location.Type.ByteCount(location.Columns);
+        int rowBytes = (int)location.Type.ByteCount(location.Columns), pieceBytes = (int)location.Type.ByteCount(location.StripColumns);
         byte[] bytes = new byte[location.Rows * rowBytes];
         for (int row = 0; row < location.Rows; row++)
-            file.Span(location.ByteOffset + (row * location.RowStrideBytes), rowBytes).CopyTo(bytes.AsSpan(row * rowBytes));
+        {
+            for (int strip = 0; strip < location.StripCount; strip++)
+            {
+                ReadOnlySpan<byte> piece = file.Span(location.Offset(row, strip * location.StripColumns), pieceBytes);
+                piece.CopyTo(bytes.AsSpan((row * rowBytes) + (strip * pieceBytes)));
+            }
+        }
         return bytes;
     }
 

@@ -41,6 +41,40 @@ internal static unsafe class AccumulateRows<TVector, TElement, TPrefetch>
             WeightRest<TVector, TElement>.Accumulate(row0 + (row * distance), scales[row], rest, target);
     }
 
+    /// <summary>target += Σ_r scales[r] · row r + otherScales[r] · row' r for rows of two runs, as in <see cref="DotRows{TVector, TElement}.Pairs"/>.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static void Pairs(byte* row, nint distance, nint stride, int rows, float* scales, float* otherScales, int columns, float* target)
+    {
+        int rest = columns % (2 * TVector.Count);
+        nint step = 2 * TVector.Count * TElement.Bytes;
+        nint length = (nint)(columns - rest) * TElement.Bytes;
+        for (int index = 0; index < rows; index++)
+        {
+            TVector scale0 = TVector.Broadcast(scales[index]), scale1 = TVector.Broadcast(otherScales[index]);
+            float* part = target;
+            byte* ahead0 = row + (index * stride) + TPrefetch.Distance;
+            byte* ahead1 = ahead0 + distance;
+            for (byte* end = ahead0 + length; ahead0 < end; ahead0 += step)
+            {
+                Prefetch<TPrefetch>.Piece(ahead0, (int)step);
+                Prefetch<TPrefetch>.Piece(ahead1, (int)step);
+                TVector first = TVector.Load(part), second = TVector.Load(part + TVector.Count);
+                TElement.LoadGroup(ahead0 - TPrefetch.Distance, out TVector first0, out TVector second0);
+                TElement.LoadGroup(ahead1 - TPrefetch.Distance, out TVector first1, out TVector second1);
+                first.AddProduct(first0, scale0);
+                second.AddProduct(second0, scale0);
+                first.AddProduct(first1, scale1);
+                second.AddProduct(second1, scale1);
+                first.Store(part);
+                second.Store(part + TVector.Count);
+                ahead1 += step;
+                part += 2 * TVector.Count;
+            }
+        }
+        for (int index = 0; index < rows && rest > 0; index++)
+            AccumulateRests(row + (index * stride) + length, distance, scales[index], otherScales[index], rest, target + columns - rest);
+    }
+
     /// <summary>target += scale · row.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void One(byte* row, float scale, int columns, float* target)
@@ -59,10 +93,17 @@ internal static unsafe class AccumulateRows<TVector, TElement, TPrefetch>
         WeightRest<TVector, TElement>.Accumulate(row, scale, rest, target);
     }
 
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static void AccumulateRests(byte* row, nint distance, float scale, float otherScale, int rest, float* target)
+    {
+        WeightRest<TVector, TElement>.Accumulate(row, scale, rest, target);
+        WeightRest<TVector, TElement>.Accumulate(row + distance, otherScale, rest, target);
+    }
+
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void Add(byte* weights, TVector scale, ref TVector first, ref TVector second)
     {
-        TPrefetch.Ahead(weights);
+        Prefetch<TPrefetch>.Ahead(weights);
         TElement.LoadGroup(weights, out TVector weightFirst, out TVector weightSecond);
         first.AddProduct(weightFirst, scale);
         second.AddProduct(weightSecond, scale);

@@ -70,51 +70,71 @@ internal static unsafe class DotRows<TVector, TElement>
         }
     }
 
-    /// <summary>sums[r] = row r · x for two rows [columns], in the order of <see cref="RowPair{TVector, TElement, TPrefetch}.Dot"/>, whose loop can do more
-    /// and needs more instructions for it.</summary>
+    /// <summary>sums[r] = row r · x and otherSums[r] = row' r · x for rows of two runs [columns], <paramref name="distance"/> bytes apart.</summary>
+    /// <param name="row">First row of the first run.</param>
+    /// <param name="distance">Bytes to the second run.</param>
+    /// <param name="stride">Bytes from a row to the next of its run.</param>
+    /// <param name="rows">Rows of each run.</param>
+    /// <param name="x">[columns].</param>
+    /// <param name="columns">Elements of a row.</param>
+    /// <param name="sums">[rows].</param>
+    /// <param name="otherSums">[rows].</param>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void Two<TPrefetch>(byte* row0, nint distance, float* x, int columns, float* sums) where TPrefetch : struct, IPrefetch
+    public static void Pairs<TPrefetch>(byte* row, nint distance, nint stride, int rows, float* x, int columns, float* sums, float* otherSums)
+        where TPrefetch : struct, IPrefetch
     {
-        TVector even0 = TVector.Zero, odd0 = TVector.Zero, even1 = TVector.Zero, odd1 = TVector.Zero;
-        byte* row1 = row0 + distance;
         int rest = columns % (2 * TVector.Count);
         nint step = 2 * TVector.Count * TElement.Bytes;
-        for (byte* end = row0 + ((nint)(columns - rest) * TElement.Bytes); row0 < end; row0 += step)
+        nint length = (nint)(columns - rest) * TElement.Bytes;
+        float* four = stackalloc float[4];
+        for (int index = 0; index < rows; index++)
         {
-            Lines<TPrefetch>.Ahead(row0, (int)step);
-            Lines<TPrefetch>.Ahead(row1, (int)step);
-            TVector first = TVector.Load(x), second = TVector.Load(x + TVector.Count);
-            TElement.LoadGroup(row0, out TVector first0, out TVector second0);
-            TElement.LoadGroup(row1, out TVector first1, out TVector second1);
-            even0.AddProduct(first0, first);
-            odd0.AddProduct(second0, second);
-            even1.AddProduct(first1, first);
-            odd1.AddProduct(second1, second);
-            row1 += step;
-            x += 2 * TVector.Count;
+            TVector even0 = TVector.Zero, odd0 = TVector.Zero, even1 = TVector.Zero, odd1 = TVector.Zero;
+            float* part = x;
+            // Both are ahead of what is read: the distance back costs no instruction, one forward would.
+            byte* ahead0 = row + (index * stride) + TPrefetch.Distance;
+            byte* ahead1 = ahead0 + distance;
+            for (byte* end = ahead0 + length; ahead0 < end; ahead0 += step)
+            {
+                Prefetch<TPrefetch>.Piece(ahead0, (int)step);
+                Prefetch<TPrefetch>.Piece(ahead1, (int)step);
+                TVector first = TVector.Load(part), second = TVector.Load(part + TVector.Count);
+                TElement.LoadGroup(ahead0 - TPrefetch.Distance, out TVector first0, out TVector second0);
+                TElement.LoadGroup(ahead1 - TPrefetch.Distance, out TVector first1, out TVector second1);
+                even0.AddProduct(first0, first);
+                odd0.AddProduct(second0, second);
+                even1.AddProduct(first1, first);
+                odd1.AddProduct(second1, second);
+                ahead1 += step;
+                part += 2 * TVector.Count;
+            }
+            TVector.Sums(even0, odd0, even1, odd1, four);
+            sums[index] = four[0] + four[1];
+            otherSums[index] = four[2] + four[3];
         }
-        sums[0] = TVector.Sum(even0 + odd0);
-        sums[1] = TVector.Sum(even1 + odd1);
-        if (rest > 0)
-            AddRests(row0, row1, x, rest, sums);
+        // After all rows: what is used both in the loop and behind a call would not stay in a register.
+        for (int index = 0; index < rows && rest > 0; index++)
+            AddRests(row + (index * stride) + length, distance, x + columns - rest, rest, sums + index, otherSums + index);
     }
 
-    /// <summary>The same of two vectors: sums[r] = row r · x, otherSums[r] = row r · y.</summary>
+    /// <summary>The same for one row of each run and two vectors: sums[r] = row r · x, otherSums[r] = row r · y.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void TwoByTwo<TPrefetch>(byte* row0, nint distance, float* x, float* y, int columns, float* sums, float* otherSums)
+    public static void PairByTwo<TPrefetch>(byte* row, nint distance, float* x, float* y, int columns, float* sums, float* otherSums)
         where TPrefetch : struct, IPrefetch
     {
         TVector xEven0 = TVector.Zero, xOdd0 = TVector.Zero, xEven1 = TVector.Zero, xOdd1 = TVector.Zero;
         TVector yEven0 = TVector.Zero, yOdd0 = TVector.Zero, yEven1 = TVector.Zero, yOdd1 = TVector.Zero;
-        byte* row1 = row0 + distance;
         int rest = columns % (2 * TVector.Count);
         nint step = 2 * TVector.Count * TElement.Bytes;
-        for (byte* end = row0 + ((nint)(columns - rest) * TElement.Bytes); row0 < end; row0 += step)
+        nint length = (nint)(columns - rest) * TElement.Bytes;
+        byte* ahead0 = row + TPrefetch.Distance;
+        byte* ahead1 = ahead0 + distance;
+        for (byte* end = ahead0 + length; ahead0 < end; ahead0 += step)
         {
-            Lines<TPrefetch>.Ahead(row0, (int)step);
-            Lines<TPrefetch>.Ahead(row1, (int)step);
-            TElement.LoadGroup(row0, out TVector first0, out TVector second0);
-            TElement.LoadGroup(row1, out TVector first1, out TVector second1);
+            Prefetch<TPrefetch>.Piece(ahead0, (int)step);
+            Prefetch<TPrefetch>.Piece(ahead1, (int)step);
+            TElement.LoadGroup(ahead0 - TPrefetch.Distance, out TVector first0, out TVector second0);
+            TElement.LoadGroup(ahead1 - TPrefetch.Distance, out TVector first1, out TVector second1);
             TVector first = TVector.Load(x), second = TVector.Load(x + TVector.Count);
             xEven0.AddProduct(first0, first);
             xOdd0.AddProduct(second0, second);
@@ -126,18 +146,21 @@ internal static unsafe class DotRows<TVector, TElement>
             yOdd0.AddProduct(second0, second);
             yEven1.AddProduct(first1, first);
             yOdd1.AddProduct(second1, second);
-            row1 += step;
+            ahead1 += step;
             x += 2 * TVector.Count;
             y += 2 * TVector.Count;
         }
-        sums[0] = TVector.Sum(xEven0 + xOdd0);
-        sums[1] = TVector.Sum(xEven1 + xOdd1);
-        otherSums[0] = TVector.Sum(yEven0 + yOdd0);
-        otherSums[1] = TVector.Sum(yEven1 + yOdd1);
+        float* four = stackalloc float[4];
+        TVector.Sums(xEven0, xOdd0, xEven1, xOdd1, four);
+        sums[0] = four[0] + four[1];
+        sums[1] = four[2] + four[3];
+        TVector.Sums(yEven0, yOdd0, yEven1, yOdd1, four);
+        otherSums[0] = four[0] + four[1];
+        otherSums[1] = four[2] + four[3];
         if (rest == 0)
             return;
-        AddRests(row0, row1, x, rest, sums);
-        AddRests(row0, row1, y, rest, otherSums);
+        AddRests(row + length, distance, x, rest, sums, sums + 1);
+        AddRests(row + length, distance, y, rest, otherSums, otherSums + 1);
     }
 
     /// <summary>row · x for one row [columns].</summary>
@@ -155,16 +178,17 @@ internal static unsafe class DotRows<TVector, TElement>
         return TVector.Sum(sum) + WeightRest<TVector, TElement>.Dot(row, x, rest);
     }
 
-    private static void AddRests(byte* row0, byte* row1, float* x, int rest, float* sums)
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static void AddRests(byte* row, nint distance, float* x, int rest, float* sum, float* otherSum)
     {
-        sums[0] += WeightRest<TVector, TElement>.Dot(row0, x, rest);
-        sums[1] += WeightRest<TVector, TElement>.Dot(row1, x, rest);
+        *sum += WeightRest<TVector, TElement>.Dot(row, x, rest);
+        *otherSum += WeightRest<TVector, TElement>.Dot(row + distance, x, rest);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void Add(byte* weights, TVector first, TVector second, ref TVector sum)
     {
-        ReadOnce.Ahead(weights);
+        Prefetch<ReadOnce>.Ahead(weights);
         TElement.LoadGroup(weights, out TVector weightFirst, out TVector weightSecond);
         sum.AddProduct(weightFirst, first);
         sum.AddProduct(weightSecond, second);
@@ -174,7 +198,7 @@ internal static unsafe class DotRows<TVector, TElement>
     private static void Add(
         byte* weights, TVector xFirst, TVector xSecond, TVector yFirst, TVector ySecond, ref TVector xSum, ref TVector ySum)
     {
-        ReadAgain.Ahead(weights);
+        Prefetch<ReadAgain>.Ahead(weights);
         TElement.LoadGroup(weights, out TVector weightFirst, out TVector weightSecond);
         xSum.AddProduct(weightFirst, xFirst);
         xSum.AddProduct(weightSecond, xSecond);

@@ -29,8 +29,8 @@ internal static unsafe class PanelTile<TVector> where TVector : unmanaged, IFloa
         {
             if (StartsLine(depth))
             {
-                TPrefetch.Ahead((byte*)b);
-                TPrefetch.Ahead((byte*)(b + bDistance));
+                Prefetch<TPrefetch>.Ahead((byte*)b);
+                Prefetch<TPrefetch>.Ahead((byte*)(b + bDistance));
             }
             TVector first = TVector.Load(b), second = TVector.Load(b + bDistance);
             TVector factor = TVector.Broadcast(*a);
@@ -115,9 +115,9 @@ internal static unsafe class PanelTile<TVector> where TVector : unmanaged, IFloa
         {
             if (StartsLine(depth))
             {
-                TPrefetch.Ahead((byte*)b);
-                TPrefetch.Ahead((byte*)(b + bDistance));
-                TPrefetch.Ahead((byte*)(b + bTwo));
+                Prefetch<TPrefetch>.Ahead((byte*)b);
+                Prefetch<TPrefetch>.Ahead((byte*)(b + bDistance));
+                Prefetch<TPrefetch>.Ahead((byte*)(b + bTwo));
             }
             TVector first = TVector.Load(b), second = TVector.Load(b + bDistance), third = TVector.Load(b + bTwo);
             TVector factor = TVector.Broadcast(*a);
@@ -169,8 +169,8 @@ internal static unsafe class PanelTile<TVector> where TVector : unmanaged, IFloa
         {
             if (StartsLine(depth))
             {
-                TPrefetch.Ahead((byte*)b);
-                TPrefetch.Ahead((byte*)(b + bDistance));
+                Prefetch<TPrefetch>.Ahead((byte*)b);
+                Prefetch<TPrefetch>.Ahead((byte*)(b + bDistance));
             }
             TVector first = TVector.Load(b), second = TVector.Load(b + bDistance);
             TVector factor = TVector.Broadcast(*a);

@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+
 namespace SpmdDbrx.Compute.Cpu;
 
 /// <summary>Over how many streams one core reads weights.</summary>
@@ -11,5 +13,6 @@ internal static class MemoryStreams
     /// <summary>With 512-bit registers.</summary>
     public const int Pair = 2;
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static int Count<TVector>() where TVector : unmanaged, IFloatVector<TVector> => TVector.Count == FloatVector512.Count ? Pair : Eight;
 }

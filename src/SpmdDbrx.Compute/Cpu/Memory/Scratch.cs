@@ -6,10 +6,10 @@ internal sealed class Scratch : IDisposable
     /// <summary>Activations in lane order or in panels.</summary>
     public ScratchBuffer Inputs { get; } = new();
 
-    /// <summary>Sums of chunks, and what an expert's neurons gave.</summary>
+    /// <summary>Sums of chunks; in prompts what an expert's neurons gave.</summary>
     public ScratchBuffer Sums { get; } = new();
 
-    /// <summary>Rows of results before they are added to the output.</summary>
+    /// <summary>Rows of results before they are added to the output, and dot products of strips.</summary>
     public ScratchBuffer Results { get; } = new();
 
     /// <summary>What each thread works on.</summary>

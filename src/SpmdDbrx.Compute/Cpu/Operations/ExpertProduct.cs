@@ -21,6 +21,7 @@ internal static unsafe class ExpertProduct<TVector, TElement, TFormat>
                 int start = assignments.Start(group);
                 int count = assignments.Start(group + 1) - start;
                 ExpertWeights expert = experts[assignments.Expert(group)];
+                RequireShape(expert, experts[assignments.Expert(0)].W1);
                 var tokens = new ExpertTokens(
                     new(expert.W1), new(expert.V1), new(expert.W2), inputRows + start, outputRows + start, weights + start, count);
                 if (count > ExpertSlice.MaxTokens)
@@ -32,6 +33,17 @@ internal static unsafe class ExpertProduct<TVector, TElement, TFormat>
                 ExpertDecode<TVector, TElement>.Run(team, scratch, few[..fewCount], input, output);
             if (manyCount > 0)
                 ExpertPrefill<TVector, TFormat>.Run(team, scratch, many[..manyCount], input, output);
+        }
+    }
+
+    /// <summary>Passes are cut alike for all experts, and kernels chosen for one type.</summary>
+    private static void RequireShape(in ExpertWeights expert, in WeightMatrix first)
+    {
+        if (!expert.W1.IsShapedLike(first) || !expert.V1.IsShapedLike(first) || !expert.W2.IsShapedLike(first))
+        {
+            throw new ArgumentException(
+                $"RunExperts: expected w1, v1 and w2 of all experts as [{first.Rows}, {first.Columns}] {first.Type} in {first.StripCount} strips, "
+                + $"found {expert.W1.Type} in {expert.W1.StripCount}, {expert.V1.Type} in {expert.V1.StripCount} and {expert.W2.Type} in {expert.W2.StripCount}");
         }
     }
 }

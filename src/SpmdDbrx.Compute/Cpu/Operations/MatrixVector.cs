@@ -2,124 +2,63 @@ using System.Runtime.CompilerServices;
 
 namespace SpmdDbrx.Compute.Cpu;
 
-/// <summary>output[t, o] = input[t] · weight[o] for a few tokens, weights read once: an item is a run of weight rows.</summary>
-internal unsafe struct MatrixVector<TVector, TElement> : IParallelWork
+/// <summary>output[t, o] = input[t] · weight[o] for a few tokens, weights read once: an item is a chunk of the rows of one strip.</summary>
+internal readonly unsafe struct MatrixVector<TVector, TElement> : IParallelWork
     where TVector : unmanaged, IFloatVector<TVector>
     where TElement : struct, IWeightElement
 {
     /// <summary>Weight bytes of an item: long enough to stream, short enough to share out evenly.</summary>
     private const int ItemBytes = 1 << 19;
 
-    /// <summary>Rows at work at once, each the next of a run of its own.</summary>
-    private static int Streams => MemoryStreams.Count<TVector>();
-
-    private readonly float* arranged;
-    private readonly int arrangedColumns;
+    private readonly ArrangedTokens inputs;
     private readonly WeightPointer weight;
-    private readonly RowPointer output;
-    private readonly int runLength;
-    private readonly int rowsPerItem;
+    private readonly float* dots;
+    private readonly int dotStride;
+    private readonly int chunkLength;
+    private readonly int chunkCount;
 
-    private MatrixVector(float* arranged, int arrangedColumns, WeightPointer weight, RowPointer output)
+    private MatrixVector(ArrangedTokens inputs, WeightPointer weight, float* dots, int dotStride)
     {
-        this.arranged = arranged;
-        this.arrangedColumns = arrangedColumns;
+        this.inputs = inputs;
         this.weight = weight;
-        this.output = output;
-        runLength = weight.Rows / Streams;
-        rowsPerItem = Math.Max(1, ItemBytes / Streams / Math.Max(1, weight.Columns * TElement.Bytes));
+        this.dots = dots;
+        this.dotStride = dotStride;
+        int runLength = weight.Rows / RowStreams<TVector, TElement>.Count;
+        chunkLength = Math.Max(1, ItemBytes / RowStreams<TVector, TElement>.Count / Math.Max(1, weight.StripColumns * TElement.Bytes));
+        chunkCount = Math.Max(1, (runLength + chunkLength - 1) / chunkLength);
     }
 
     public static void Run(ThreadTeam team, Scratch scratch, RowPointer input, WeightPointer weight, RowPointer output)
     {
+        if (input.Rows == 0)
+            return;
         int padded = LaneOrder.Padded<TVector>(input.Columns);
         float* arranged = scratch.Inputs.Floats((long)padded * input.Rows);
         for (int token = 0; token < input.Rows; token++)
             LaneOrder.Arrange<TVector, TElement>(input.Row(token), input.Columns, arranged + ((long)token * padded));
-        var work = new MatrixVector<TVector, TElement>(arranged, padded, weight, output);
-        team.Run(Math.Max(1, (work.runLength + work.rowsPerItem - 1) / work.rowsPerItem), ref work);
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public readonly void Run(int item, int thread)
-    {
-        int end = Math.Min(runLength, (item + 1) * rowsPerItem);
-        for (int row = item * rowsPerItem; row < end; row++)
+        var tokens = new ArrangedTokens(arranged, padded, null, input.Rows);
+        if (weight.StripCount == 1)
         {
-            if (Streams == MemoryStreams.Pair)
-                RunPair(row);
-            else
-                RunEight(row);
-        }
-        if (end < runLength)
-            return;
-        for (int row = Streams * runLength; row < weight.Rows; row++)
-        {
-            for (int token = 0; token < output.Rows; token++)
-                output.Row(token)[row] = DotRows<TVector, TElement>.One(weight.Row(row), Input(token), weight.Columns);
-        }
-    }
-
-    /// <summary>Rows row and row + runLength.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private readonly void RunPair(int row)
-    {
-        byte* first = weight.Row(row);
-        nint distance = weight.Distance(runLength);
-        int columns = weight.Columns;
-        float* sums = stackalloc float[MemoryStreams.Pair];
-        if (output.Rows == 1)
-        {
-            DotRows<TVector, TElement>.Two<PairReadOnce>(first, distance, Input(0), columns, sums);
-            Store(sums, row, output.Row(0));
+            var whole = new MatrixVector<TVector, TElement>(tokens, weight, output.Row(0), output.Columns);
+            team.Run(whole.chunkCount, ref whole);
             return;
         }
-        float* otherSums = stackalloc float[MemoryStreams.Pair];
-        int token = 0;
-        for (; token + 2 <= output.Rows; token += 2)
-        {
-            DotRows<TVector, TElement>.TwoByTwo<PairReadAgain>(first, distance, Input(token), Input(token + 1), columns, sums, otherSums);
-            Store(sums, row, output.Row(token));
-            Store(otherSums, row, output.Row(token + 1));
-        }
-        if (token < output.Rows)
-        {
-            DotRows<TVector, TElement>.Two<PairReadAgain>(first, distance, Input(token), columns, sums);
-            Store(sums, row, output.Row(token));
-        }
+        float* dots = scratch.Results.Floats((long)weight.StripCount * input.Rows * weight.Rows);
+        var strips = new MatrixVector<TVector, TElement>(tokens, weight, dots, weight.Rows);
+        team.Run(weight.StripCount * strips.chunkCount, ref strips);
+        var merge = new StripMerge<TVector>(dots, weight.StripCount, output);
+        team.Run(merge.ItemCount, ref merge);
     }
 
-    /// <summary>Rows row, row + runLength, … row + 7 · runLength.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private readonly void RunEight(int row)
+    public void Run(int item, int thread)
     {
-        byte* first = weight.Row(row);
-        nint distance = weight.Distance(runLength);
-        int columns = weight.Columns;
-        float* sums = stackalloc float[MemoryStreams.Eight];
-        float* otherSums = stackalloc float[MemoryStreams.Eight];
-        int token = 0;
-        for (; token + 2 <= output.Rows; token += 2)
-        {
-            float* x = Input(token);
-            float* y = Input(token + 1);
-            DotRows<TVector, TElement>.FourByTwo(first, distance, x, y, columns, sums, otherSums);
-            DotRows<TVector, TElement>.FourByTwo(first + (4 * distance), distance, x, y, columns, sums + 4, otherSums + 4);
-            Store(sums, row, output.Row(token));
-            Store(otherSums, row, output.Row(token + 1));
-        }
-        if (token < output.Rows)
-        {
-            DotRows<TVector, TElement>.Eight(first, distance, Input(token), columns, sums);
-            Store(sums, row, output.Row(token));
-        }
+        (int strip, int chunk) = Math.DivRem(item, chunkCount);
+        WeightPointer columns = weight.Strip(strip);
+        var streams = new RowStreams<TVector, TElement>(columns);
+        int first = chunk * chunkLength;
+        streams.Dot(
+            first, Math.Min(chunkLength, streams.Length - first), inputs.From(strip * columns.Columns),
+            dots + ((long)strip * inputs.Count * dotStride), dotStride);
     }
-
-    private readonly void Store(float* sums, int row, float* target)
-    {
-        for (int stream = 0; stream < Streams; stream++)
-            target[row + (stream * runLength)] = sums[stream];
-    }
-
-    private readonly float* Input(int token) => arranged + ((long)token * arrangedColumns);
 }

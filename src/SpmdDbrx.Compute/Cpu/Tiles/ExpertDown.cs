@@ -10,6 +10,9 @@ internal unsafe struct ExpertDown<TVector, TFormat>(ExpertGroup* groups, int blo
     /// <summary>Columns of an item: the output rows of its products.</summary>
     public const int Columns = BlockProduct<TVector, TFormat>.Rows;
 
+    /// <summary>Items of a group: none has columns of two strips.</summary>
+    public static int BlockCount(in WeightPointer w2) => w2.StripCount * BlocksOfStrip(w2);
+
     /// <summary>Floats of scratch for a group of <paramref name="panels"/> panels.</summary>
     public static long ScratchLength(int panels) => Columns * (BlockProduct<TVector, TFormat>.Depth + ((long)panels * Tile<TVector>.Lanes));
 
@@ -17,8 +20,9 @@ internal unsafe struct ExpertDown<TVector, TFormat>(ExpertGroup* groups, int blo
     public readonly void Run(int item, int thread)
     {
         ExpertGroup group = groups[item / blockCount];
-        WeightPointer w2 = group.Tokens.W2;
-        int column = item % blockCount * Columns;
+        (int strip, int stripBlock) = Math.DivRem(item % blockCount, BlocksOfStrip(group.Tokens.W2));
+        WeightPointer w2 = group.Tokens.W2.Strip(strip);
+        int column = stripBlock * Columns;
         int columns = Math.Min(Columns, w2.Columns - column);
         float* block = scratch + (thread * scratchLength);
         var sums = new Panels((nint)(block + (Columns * BlockProduct<TVector, TFormat>.Depth)), Columns, group.Hidden.Lanes, group.Tokens.Count);
@@ -38,6 +42,8 @@ internal unsafe struct ExpertDown<TVector, TFormat>(ExpertGroup* groups, int blo
             BlockProduct<TVector, TFormat>.Add(block, 1, Columns, rows, depth, group.Hidden, neuron / TFormat.FeaturesPerCell, sums, 0, fetch);
         }
         for (int panel = 0; panel < sums.Count; panel++)
-            TFormat.UnpackColumns(sums, panel, columns, group.Results, column);
+            TFormat.UnpackColumns(sums, panel, columns, group.Results, (strip * w2.Columns) + column);
     }
+
+    private static int BlocksOfStrip(in WeightPointer w2) => (w2.StripColumns + Columns - 1) / Columns;
 }

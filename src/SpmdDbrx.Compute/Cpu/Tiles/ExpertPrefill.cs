@@ -47,7 +47,7 @@ internal static unsafe class ExpertPrefill<TVector, TFormat>
         var up = new ExpertUp<TVector, TFormat>(groups, blocks, scratch.Threads.Floats(length * team.Count), length);
         team.Run(wave.Length * blocks, ref up);
 
-        blocks = (input.Columns + ExpertDown<TVector, TFormat>.Columns - 1) / ExpertDown<TVector, TFormat>.Columns;
+        blocks = ExpertDown<TVector, TFormat>.BlockCount(wave[0].W2);
         length = ExpertDown<TVector, TFormat>.ScratchLength(largest);
         var down = new ExpertDown<TVector, TFormat>(groups, blocks, scratch.Threads.Floats(length * team.Count), length);
         team.Run(wave.Length * blocks, ref down);

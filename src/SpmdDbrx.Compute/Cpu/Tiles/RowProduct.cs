@@ -2,7 +2,7 @@ using System.Runtime.CompilerServices;
 
 namespace SpmdDbrx.Compute.Cpu;
 
-/// <summary>A run of whole weight rows times panels of tokens, block by block along the columns.</summary>
+/// <summary>A run of weight rows times panels of tokens, block by block along the columns; no block has columns of two strips.</summary>
 internal static unsafe class RowProduct<TVector, TFormat>
     where TVector : unmanaged, IFloatVector<TVector>
     where TFormat : struct, ITileFormat
@@ -22,14 +22,14 @@ internal static unsafe class RowProduct<TVector, TFormat>
         int padded = Tile<TVector>.PaddedRows(rows);
         new Span<float>(block + (rows * cells), (padded - rows) * cells).Clear();
         int step = cells * TFormat.FeaturesPerCell;
-        long elementBytes = weight.ElementBytes;
-        for (int column = 0; column < weight.Columns; column += step)
+        for (int column = 0, columns; column < weight.Columns; column += columns)
         {
-            int columns = Math.Min(step, weight.Columns - column);
-            byte* first = weight.Row(firstRow) + (column * elementBytes);
-            TFormat.LoadRows(first, weight.Distance(1), rows, columns, block, cells);
-            long next = Math.Min(step, weight.Columns - column - columns);
-            var fetch = new BlockFetch(first + (columns * elementBytes), weight.Distance(1), rows, (int)(next * elementBytes));
+            columns = Math.Min(step, weight.ColumnsLeft(column));
+            TFormat.LoadRows(weight.Element(firstRow, column), weight.Distance(1), rows, columns, block, cells);
+            int next = column + columns;
+            long nextColumns = next < weight.Columns ? Math.Min(step, weight.ColumnsLeft(next)) : 0;
+            byte* nextFirst = nextColumns == 0 ? null : weight.Element(firstRow, next);
+            var fetch = new BlockFetch(nextFirst, weight.Distance(1), rows, (int)(nextColumns * weight.ElementBytes));
             BlockProduct<TVector, TFormat>.Add(
                 block, cells, 1, padded, TFormat.Cells(columns), tokens, column / TFormat.FeaturesPerCell, sums, sumRow, fetch);
         }

@@ -99,14 +99,14 @@ public sealed class DeviceMeasurement : IDisposable
 
     private Activations Tokens(int count, int block) => new(activations, (long)block * PrefillTokens * HiddenDim * sizeof(float), count, HiddenDim);
 
-    /// <summary>Row f of w1, v1 and w2 side by side, as prestacked files have them.</summary>
+    /// <summary>w1, v1 and w2 one behind the other, as prestacked files have them.</summary>
     private ExpertWeights Expert(int index)
     {
         const long rowBytes = HiddenDim * sizeof(ushort);
         return new ExpertWeights(Matrix(0), Matrix(1), Matrix(2));
 
         WeightMatrix Matrix(int matrix) => new(
-            weights, (index * ExpertBytes) + (matrix * rowBytes), ExpertHiddenDim, HiddenDim, 3 * rowBytes, ElementType.BFloat16);
+            weights, (index * ExpertBytes) + (matrix * ExpertHiddenDim * rowBytes), ExpertHiddenDim, HiddenDim, rowBytes, ElementType.BFloat16);
     }
 
     /// <summary>Small finite numbers; every page is written, since pages never written share one page of zeros that a cache holds.</summary>

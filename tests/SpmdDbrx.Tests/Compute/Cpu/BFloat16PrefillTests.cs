@@ -40,6 +40,7 @@ public class BFloat16PrefillTests(PrestackedTinyModel model) : IClassFixture<Pre
         using DeviceFixture fixture = new(CreateDevice(tiles, vectorBits));
         CheckMultiply(fixture, tokens: 100, rows: 250, columns: 700);
         CheckMultiply(fixture, tokens: 33, rows: 193, columns: 1025);
+        CheckMultiply(fixture, tokens: 33, rows: 193, columns: 1152, strips: 3);
     }
 
     [SkippableTheory, MemberData(nameof(Variants))]
@@ -48,6 +49,7 @@ public class BFloat16PrefillTests(PrestackedTinyModel model) : IClassFixture<Pre
         using DeviceFixture fixture = new(CreateDevice(tiles, vectorBits));
         foreach ((int tokens, int neurons, int columns) in new[] { (9, 1, 1), (20, 37, 33), (35, 97, 200), (64, 300, 385) })
             CheckExpert(fixture, tokens, neurons, columns);
+        CheckExpert(fixture, tokens: 35, neurons: 97, columns: 1152, strips: 3);
     }
 
     [SkippableTheory, MemberData(nameof(Variants))]
@@ -125,18 +127,18 @@ public class BFloat16PrefillTests(PrestackedTinyModel model) : IClassFixture<Pre
         return new CpuDevice(new CpuDeviceOptions(2), vectorBits, (PrefillTiles)tiles);
     }
 
-    private static void CheckMultiply(DeviceFixture fixture, int tokens, int rows, int columns)
+    private static void CheckMultiply(DeviceFixture fixture, int tokens, int rows, int columns, int strips = 1)
     {
         Activations input = fixture.Activations(tokens, columns);
-        WeightMatrix weight = fixture.Weights(rows, columns, ElementType.BFloat16);
+        WeightMatrix weight = fixture.Weights(rows, columns, ElementType.BFloat16, 1, strips);
         Activations output = fixture.Activations(tokens, rows);
         fixture.Device.Multiply(input, weight, output);
         DeviceFixture.AssertClose(Reference.Multiply(Round(DeviceFixture.Read(input)), DeviceFixture.Read(weight)), output, Tolerance);
     }
 
-    private static void CheckExpert(DeviceFixture fixture, int tokens, int neurons, int columns)
+    private static void CheckExpert(DeviceFixture fixture, int tokens, int neurons, int columns, int strips = 1)
     {
-        ExpertWeights expert = fixture.Expert(neurons, columns, ElementType.BFloat16, neuronMajor: true);
+        ExpertWeights expert = fixture.Expert(neurons, columns, ElementType.BFloat16, strips);
         Activations input = fixture.Activations(tokens, columns);
         Activations output = fixture.Activations(tokens, columns);
         ExpertAssignments assignments = new(1, tokens);

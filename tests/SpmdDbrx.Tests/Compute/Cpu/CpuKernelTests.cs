@@ -66,7 +66,7 @@ public class CpuKernelTests
         for (int columns = 1; columns <= 256; columns++)
         {
             using DeviceFixture fixture = new(new CpuDevice(new CpuDeviceOptions(1), vectorBits), columns);
-            ExpertWeights expert = fixture.Expert(Rows, columns, type, neuronMajor: columns % 2 == 0);
+            ExpertWeights expert = fixture.Expert(Rows, columns, type);
             foreach (int tokens in new[] { 1, 3, 10 })
                 CheckExpert(fixture, expert, tokens);
         }
@@ -78,9 +78,63 @@ public class CpuKernelTests
         for (int neurons = 1; neurons <= 256; neurons++)
         {
             using DeviceFixture fixture = new(new CpuDevice(new CpuDeviceOptions(1), vectorBits), neurons);
-            ExpertWeights expert = fixture.Expert(neurons, 37, type, neuronMajor: neurons % 2 == 0);
+            ExpertWeights expert = fixture.Expert(neurons, 37, type);
             foreach (int tokens in new[] { 2, 9 })
                 CheckExpert(fixture, expert, tokens);
+        }
+    }
+
+    [Theory, MemberData(nameof(Variants))]
+    public void StripsOfColumns_EveryRowCount_MatchReference(int vectorBits, ElementType type)
+    {
+        for (int rows = 1; rows <= 64; rows++)
+        {
+            using DeviceFixture fixture = new(new CpuDevice(new CpuDeviceOptions(2), vectorBits), rows);
+            ExpertWeights expert = fixture.Expert(rows, 768, type, strips: 3);
+            foreach (int tokens in new[] { 1, 3, 10 })
+            {
+                CheckExpert(fixture, expert, tokens);
+                Activations input = fixture.Activations(tokens, 768), output = fixture.Activations(tokens, rows);
+                fixture.Device.Multiply(input, expert.V1, output);
+                DeviceFixture.AssertClose(Reference.Multiply(DeviceFixture.Read(input), DeviceFixture.Read(expert.V1)), output, Tolerance);
+            }
+        }
+    }
+
+    [Theory, MemberData(nameof(Variants))]
+    public void RunExperts_SeveralChunks_MatchesReference(int vectorBits, ElementType type)
+    {
+        // Two chunks of a strip over two streams and over eight, and neurons behind the last run.
+        using DeviceFixture fixture = new(new CpuDevice(new CpuDeviceOptions(2), vectorBits));
+        ExpertWeights expert = fixture.Expert(2203, 768, type, strips: 3);
+        foreach (int tokens in new[] { 1, 3 })
+            CheckExpert(fixture, expert, tokens);
+    }
+
+    [Fact]
+    public void RunExperts_ExpertsOfUnequalShapes_AreRefused()
+    {
+        using DeviceFixture fixture = new(new CpuDevice(1));
+        Activations input = fixture.Activations(1, 256), output = fixture.Activations(1, 256);
+        ExpertWeights plain = fixture.Expert(4, 256, ElementType.BFloat16);
+        foreach (ExpertWeights other in new[]
+        {
+            plain with { V1 = fixture.Weights(5, 256, ElementType.BFloat16) },
+            plain with { W2 = fixture.Weights(4, 256, ElementType.Float32) },
+            plain with { W2 = fixture.Weights(4, 256, ElementType.BFloat16, 1, strips: 2) },
+            fixture.Expert(4, 256, ElementType.BFloat16, strips: 2),
+            fixture.Expert(5, 256, ElementType.BFloat16),
+        })
+        {
+            ExpertAssignments assignments = new(2, 2);
+            assignments.Clear();
+            for (int expert = 0; expert < 2; expert++)
+            {
+                assignments.BeginExpert(expert);
+                assignments.Add(0, 0, 1);
+            }
+            ArgumentException refusal = Assert.Throws<ArgumentException>(() => fixture.Device.RunExperts([plain, other], assignments, input, output));
+            Assert.Contains("expected w1, v1 and w2 of all experts as [4, 256] BFloat16 in 1 strips", refusal.Message, StringComparison.Ordinal);
         }
     }
 
@@ -90,8 +144,9 @@ public class CpuKernelTests
         foreach (int tokens in new[] { 2, 3, 8 })
         {
             using DeviceFixture fixture = new(new CpuDevice(new CpuDeviceOptions(2), vectorBits), tokens);
-            WeightMatrix weight = fixture.Weights(Rows, 100, type);
-            Activations input = fixture.Activations(tokens, 100), single = fixture.Activations(1, 100);
+            (int columns, int strips) = tokens == 3 ? (256, 2) : (100, 1);
+            WeightMatrix weight = fixture.Weights(Rows, columns, type, 1, strips);
+            Activations input = fixture.Activations(tokens, columns), single = fixture.Activations(1, columns);
             Activations outputs = fixture.Activations(tokens, Rows), output = fixture.Activations(1, Rows);
             fixture.Device.Multiply(input, weight, outputs);
             for (int token = 0; token < tokens; token++)
@@ -112,8 +167,9 @@ public class CpuKernelTests
         {
             int tokens = counts.Sum();
             using DeviceFixture fixture = new(new CpuDevice(new CpuDeviceOptions(2), vectorBits), tokens);
-            ExpertWeights[] experts = [.. counts.Select(_ => fixture.Expert(Rows, 100, type, neuronMajor: true))];
-            Activations input = fixture.Activations(tokens, 100), outputs = fixture.Activations(tokens, 100), output = fixture.Activations(tokens, 100);
+            (int columns, int strips) = counts[0] == 7 ? (256, 2) : (100, 1);
+            ExpertWeights[] experts = [.. counts.Select(_ => fixture.Expert(Rows, columns, type, strips))];
+            Activations input = fixture.Activations(tokens, columns), outputs = fixture.Activations(tokens, columns), output = fixture.Activations(tokens, columns);
             ExpertAssignments assignments = new(experts.Length, tokens);
             assignments.Clear();
             int next = 0;

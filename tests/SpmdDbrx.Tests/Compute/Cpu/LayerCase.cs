@@ -29,9 +29,9 @@ internal sealed class LayerCase : IDisposable
         routing = new Routing(device, tokenCount, 2);
         embedding = fixture.Weights(100, Columns, ElementType.BFloat16);
         norm = fixture.Weights(1, Columns, ElementType.BFloat16);
-        wqkv = fixture.Weights(shape.QkvDim, Columns, ElementType.BFloat16, 0.05f);
+        wqkv = fixture.Weights(shape.QkvDim, Columns, ElementType.BFloat16, 0.05f, strips: 2);
         router = fixture.Weights(Experts, Columns, ElementType.BFloat16, 0.05f);
-        experts = [.. Enumerable.Range(0, Experts).Select(_ => fixture.Expert(1500, Columns, ElementType.BFloat16, neuronMajor: true))];
+        experts = [.. Enumerable.Range(0, Experts).Select(_ => fixture.Expert(2500, Columns, ElementType.BFloat16, strips: 2))];
         assignments = new ExpertAssignments(Experts, 2 * tokenCount);
         hidden = fixture.Activations(tokenCount, Columns);
         normed = fixture.Activations(tokenCount, Columns);

@@ -12,10 +12,10 @@ internal static class EveryKernel
         foreach (ElementType type in Enum.GetValues<ElementType>())
         {
             // Odd columns use the narrow kernels, multiples of four the wide ones.
-            foreach (int columns in new[] { 37, 40 })
+            foreach ((int columns, int strips) in new[] { (37, 1), (40, 1), (256, 2) })
             {
-                Weights(fixture, device, type, columns);
-                Experts(fixture, type, columns);
+                Weights(fixture, device, type, columns, strips);
+                Experts(fixture, type, columns, strips);
             }
         }
         foreach (int headDim in new[] { 6, 50, 128, 130 })
@@ -23,24 +23,25 @@ internal static class EveryKernel
         Elementwise(fixture);
     }
 
-    private static void Weights(DeviceFixture fixture, MetalDevice device, ElementType type, int columns)
+    private static void Weights(DeviceFixture fixture, MetalDevice device, ElementType type, int columns, int strips)
     {
         WeightMatrix table = fixture.Weights(70, columns, type), few = fixture.Weights(2, columns, type);
+        WeightMatrix tableOfStrips = fixture.Weights(70, columns, type, 1, strips), fewOfStrips = fixture.Weights(2, columns, type, 1, strips);
         foreach (int tokens in new[] { 1, 3, 33 })
         {
             Activations input = fixture.Activations(tokens, columns);
             device.Embed(table, [.. Enumerable.Range(0, tokens)], input);
             device.LayerNorm(input, few with { Rows = 1 }, 1e-5f, input);
             device.RmsNorm(input, few with { Rows = 1 }, 1e-5f, input);
-            device.Multiply(input, table, fixture.Activations(tokens, table.Rows));
-            device.Multiply(input, few, fixture.Activations(tokens, few.Rows));
+            device.Multiply(input, tableOfStrips, fixture.Activations(tokens, table.Rows));
+            device.Multiply(input, fewOfStrips, fixture.Activations(tokens, few.Rows));
             device.Complete();
         }
     }
 
-    private static void Experts(DeviceFixture fixture, ElementType type, int columns)
+    private static void Experts(DeviceFixture fixture, ElementType type, int columns, int strips)
     {
-        ExpertWeights[] experts = [fixture.Expert(35, columns, type, neuronMajor: true), fixture.Expert(35, columns, type, neuronMajor: false)];
+        ExpertWeights[] experts = [fixture.Expert(35, columns, type, strips), fixture.Expert(35, columns, type, strips)];
         Activations input = fixture.Activations(9, columns), output = fixture.Activations(9, columns);
         ExpertAssignments assignments = new(2, 10);
         assignments.Clear();

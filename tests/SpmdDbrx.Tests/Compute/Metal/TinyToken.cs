@@ -15,7 +15,7 @@ internal static class TinyToken
         Routing routing = fixture.Own(new Routing(device, 1, 2));
         WeightMatrix norm = fixture.Weights(1, 32, ElementType.BFloat16), qkv = fixture.Weights(64, 32, ElementType.BFloat16, 0.1f);
         WeightMatrix table = fixture.Weights(9, 32, ElementType.BFloat16), router = fixture.Weights(4, 32, ElementType.BFloat16);
-        ExpertWeights[] experts = [fixture.Expert(24, 32, ElementType.BFloat16, true), fixture.Expert(24, 32, ElementType.BFloat16, true)];
+        ExpertWeights[] experts = [fixture.Expert(24, 32, ElementType.BFloat16), fixture.Expert(24, 32, ElementType.BFloat16)];
         Activations hidden = fixture.Activations(1, 32), normed = fixture.Activations(1, 32), projected = fixture.Activations(1, 64);
         Activations attended = fixture.Activations(1, 32), logits = fixture.Activations(1, 4), summed = fixture.Activations(1, 32);
         ExpertAssignments assignments = new(2, 2);

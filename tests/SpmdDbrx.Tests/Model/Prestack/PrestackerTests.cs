@@ -23,7 +23,7 @@ public sealed class PrestackerTests : IDisposable
     }
 
     [Fact]
-    public void Run_TinyModel_AnExpertLayerIsOneStreamOfNeurons()
+    public void Run_TinyModel_MatricesOfAnExpertFollowEachOther()
     {
         Prestacker.Run(RepositoryPaths.TinyModel, folder["out"], Plain);
         ModelDirectory model = ModelDirectory.Open(folder["out"]);
@@ -31,9 +31,9 @@ public sealed class PrestackerTests : IDisposable
         ExpertLocation expert = model.Expert(2, 5);
 
         Assert.Equal("experts/expert-05.bin", expert.W1.File);
-        Assert.Equal(3 * 128 * 2, expert.W1.RowStrideBytes);
-        Assert.Equal(expert.W1.ByteOffset + 256, expert.V1.ByteOffset);
-        Assert.Equal(expert.W1.ByteOffset + 512, expert.W2.ByteOffset);
+        Assert.Equal(128 * 2, expert.W1.RowStrideBytes);
+        Assert.Equal(expert.W1.ByteOffset + (192 * 256), expert.V1.ByteOffset);
+        Assert.Equal(expert.V1.ByteOffset + (192 * 256), expert.W2.ByteOffset);
         Assert.Equal(2 * 147456, expert.W1.ByteOffset);
         Assert.All(model.SharedWeights(), shared => Assert.Equal(0, shared.ByteOffset % 16384));
     }
@@ -52,6 +52,32 @@ public sealed class PrestackerTests : IDisposable
         AssertSameWeights(folder["in"], folder["out"]);
         Assert.Equal(normType ?? type, ModelDirectory.Open(folder["out"]).FinalNorm.Type);
         Assert.Equal(type, ModelDirectory.Open(folder["out"]).Config.WeightType);
+    }
+
+    [Theory]
+    [InlineData(128, 1)]
+    [InlineData(2048, 1)]
+    [InlineData(2880, 1)]
+    [InlineData(2304, 2)]
+    [InlineData(4096, 2)]
+    [InlineData(5120, 4)]
+    [InlineData(6144, 3)]
+    [InlineData(7168, 4)]
+    [InlineData(8192, 4)]
+    [InlineData(2049, 1)]
+    public void Strips_AnyColumns_AreEqualAndOfWholeRegisters(int columns, int expected) => Assert.Equal(expected, PrestackLayout.Strips(columns));
+
+    /// <summary>Rows wider than a strip: every weight is found again, in strips of the large matrices and in whole rows of the others.</summary>
+    [Fact]
+    public void Run_WideModel_EveryWeightIsTheSame()
+    {
+        SmallCheckpoint.Write(folder["in"], SmallCheckpoint.Wide, new SyntheticOptions());
+        Prestacker.Run(folder["in"], folder["out"], Plain);
+        ModelDirectory model = ModelDirectory.Open(folder["out"]);
+
+        AssertSameWeights(folder["in"], folder["out"]);
+        Assert.All([model.Wqkv(0), model.AttentionOutput(0), model.LmHead, model.Expert(0, 1).W1, model.Expert(0, 1).W2], matrix => Assert.Equal(2, matrix.StripCount));
+        Assert.All([model.Embedding, model.Router(0), model.FinalNorm], matrix => Assert.Equal(1, matrix.StripCount));
     }
 
     [Theory]
@@ -91,7 +117,21 @@ public sealed class PrestackerTests : IDisposable
         Prestacker.Run(folder["in"], folder["out"], new PrestackOptions { Weights = ElementType.BFloat16 });
         ModelDirectory prestacked = ModelDirectory.Open(folder["out"]);
 
-        foreach (((WeightLocation from, byte[] source), (WeightLocation to, byte[] target)) in StoredWeights.Of(ModelDirectory.Open(folder["in"])).Zip(StoredWeights.Of(prestacked)))
+        AssertRounded(ModelDirectory.Open(folder["in"]), prestacked);
+    }
+
+    [Fact]
+    public void Run_WideModelToBFloat16_RoundsToNearestEven()
+    {
+        SmallCheckpoint.Write(folder["in"], SmallCheckpoint.Wide with { WeightType = ElementType.Float32, VocabularySize = 7 }, new SyntheticOptions());
+        Prestacker.Run(folder["in"], folder["out"], new PrestackOptions { Weights = ElementType.BFloat16 });
+
+        AssertRounded(ModelDirectory.Open(folder["in"]), ModelDirectory.Open(folder["out"]));
+    }
+
+    private static void AssertRounded(ModelDirectory checkpoint, ModelDirectory prestacked)
+    {
+        foreach (((WeightLocation from, byte[] source), (WeightLocation to, byte[] target)) in StoredWeights.Of(checkpoint).Zip(StoredWeights.Of(prestacked)))
         {
             Assert.Equal(ElementType.BFloat16, to.Type);
             for (int index = 0; index < target.Length / 2; index++)
