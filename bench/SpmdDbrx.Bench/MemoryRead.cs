@@ -11,10 +11,10 @@ public partial class MemoryRead : KernelBenchmark
 
     private DeviceBuffer buffer = null!, ceiling = null!;
 
-    /// <summary>Pages of a file as decode reads them, with advice or without; or memory of the process.</summary>
+    /// <summary>Pages of a file as writing left them, or as they were read back from disk after advice; or memory of the process.</summary>
     public enum Kind
     {
-        File,
+        FileWritten,
         FileNormal,
         FileRandom,
         FileSequential,
@@ -56,7 +56,7 @@ public partial class MemoryRead : KernelBenchmark
         return pages;
     }
 
-    /// <summary>A mapped file in the page cache.</summary>
+    /// <summary>A mapped file; the warm-up reads it in.</summary>
     private DeviceBuffer FilePages()
     {
         string path = Path.Combine(Path.GetTempPath(), $"spmd-memory-read-{Environment.ProcessId}");
@@ -67,11 +67,13 @@ public partial class MemoryRead : KernelBenchmark
             for (int written = 0; written < Bytes; written += part.Length)
                 stream.Write(part);
             stream.Flush(flushToDisk: true); // nothing is written while it is read
+            if (Memory != Kind.FileWritten)
+                PageCache.Drop(stream.SafeFileHandle);
         }
         MappedFile file = Own(MappedFile.Open(path));
         File.Delete(path);
         DeviceBuffer pages = Own(Device.Wrap(file, 0, Bytes));
-        if (Memory != Kind.File)
+        if (Memory != Kind.FileWritten)
         {
             Advise(pages, Memory switch
             {

@@ -53,6 +53,10 @@ public sealed unsafe class MappedFile : IDisposable
         return new ReadOnlySpan<byte>(Pointer + byteOffset, count);
     }
 
+    /// <summary>Asks for the file in huge pages (2 MB on x86) where it is not in memory yet, for one that is read as a whole; Linux only.</summary>
+    /// <remarks>Decode walks all pages of the weights for every few tokens, and as many page tables with small pages.</remarks>
+    public void AdviseHugePages() => MemoryAdvice.HugePages(Pointer, Length);
+
     /// <summary>Keeps the pages mapped until the process ends, after <see cref="Dispose"/> too.</summary>
     internal void KeepMapped() => keptMapped = true;
 

@@ -135,7 +135,11 @@ public sealed class RankSession : IDisposable
         {
             RankWeights? weights = null;
             RankSession? session = null;
-            RankAgreement.Step(world, "mapping its weights", () => weights = RankWeights.Map(model, mapped, plan.Share));
+            RankAgreement.Step(world, "mapping its weights", () =>
+            {
+                weights = RankWeights.Map(model, mapped, plan.Share);
+                mapped.AdviseHugePages();
+            });
             IReadOnlySet<MappedFile> verified = plan.FilesToVerify(mapped.Files);
             if (options.Prefault)
                 Prefault(plan, mapped, verified, prefaulting);

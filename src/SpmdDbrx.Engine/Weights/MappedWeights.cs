@@ -51,6 +51,16 @@ public sealed class MappedWeights(ModelDirectory model, IDevice device) : IDispo
         return [.. FileRange.Merge(pages).Select(range => new BufferRange(buffers[range.File], range.Start, range.End))];
     }
 
+    /// <summary>Asks for huge pages in the files that this rank uses most of. Of those it has a slice of, it would read much else with them.</summary>
+    public void AdviseHugePages()
+    {
+        foreach (IGrouping<MappedFile, FileRange> used in Ranges.GroupBy(range => range.File))
+        {
+            if (used.Sum(range => range.Bytes) > used.Key.Length / 2)
+                used.Key.AdviseHugePages();
+        }
+    }
+
     private (MappedFile File, DeviceBuffer Buffer) Open(string fileName)
     {
         if (files.TryGetValue(fileName, out (MappedFile File, DeviceBuffer Buffer) known))

@@ -1,5 +1,6 @@
 using System.IO.Hashing;
 using Microsoft.Win32.SafeHandles;
+using SpmdDbrx.Compute;
 
 namespace SpmdDbrx.Model.Prestack;
 
@@ -35,10 +36,11 @@ internal sealed class HashingWriter : IDisposable
         return hash;
     }
 
-    /// <summary>Waits until the file is on the disk and returns its XXH3-128.</summary>
+    /// <summary>Waits until the file is on the disk, lets it go from memory and returns its XXH3-128.</summary>
     public UInt128 EndFile()
     {
         RandomAccess.FlushToDisk(handle);
+        PageCache.Drop(handle);
         return fileHash.GetCurrentHashAsUInt128();
     }
 

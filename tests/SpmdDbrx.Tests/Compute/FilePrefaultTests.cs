@@ -21,7 +21,7 @@ public class FilePrefaultTests
         FilePrefault.Run(file, offset, length, bytes => reported += bytes);
         Assert.Equal(length, reported);
         if (OperatingSystem.IsLinux() && length > 1 << 20)
-            Assert.InRange(ResidentBytes(path), length, fileLength + Environment.SystemPageSize);
+            Assert.InRange(Mapping.ResidentBytes(path), length, fileLength + Environment.SystemPageSize);
     }
 
     [Fact]
@@ -32,12 +32,5 @@ public class FilePrefaultTests
         File.WriteAllBytes(path, new byte[100]);
         using MappedFile file = MappedFile.Open(path);
         Assert.Throws<ArgumentOutOfRangeException>(() => FilePrefault.Run(file, 50, 51));
-    }
-
-    /// <summary>What the page tables of this process hold of a mapped file.</summary>
-    private static long ResidentBytes(string path)
-    {
-        string line = File.ReadLines("/proc/self/smaps").SkipWhile(line => !line.EndsWith(path, StringComparison.Ordinal)).First(line => line.StartsWith("Rss:", StringComparison.Ordinal));
-        return 1024 * long.Parse(line["Rss:".Length..].Replace("kB", "", StringComparison.Ordinal));
     }
 }

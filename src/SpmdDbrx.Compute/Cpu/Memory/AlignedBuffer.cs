@@ -3,11 +3,10 @@ using System.Runtime.InteropServices;
 namespace SpmdDbrx.Compute.Cpu;
 
 /// <summary>Zeroed native memory on a cache-line boundary, from 2 MB on in whole huge pages where the system has them; pages are taken from the system when they are first touched.</summary>
-internal sealed unsafe partial class AlignedBuffer : DeviceBuffer
+internal sealed unsafe class AlignedBuffer : DeviceBuffer
 {
     private const int LineBytes = 64;
     private const int HugePageBytes = 2 << 20;
-    private const int AdviseHugePages = 14;
 
     private void* allocation;
 
@@ -20,8 +19,8 @@ internal sealed unsafe partial class AlignedBuffer : DeviceBuffer
     {
         this.allocation = (void*)allocation;
         // Large blocks are packed panels, scratch and caches that kernels stride through: huge pages spare them page walks.
-        if (OperatingSystem.IsLinux() && byteLength >= HugePageBytes)
-            _ = Advise(Pointer, WithWholePages(byteLength), AdviseHugePages);
+        if (byteLength >= HugePageBytes)
+            MemoryAdvice.HugePages(Pointer, (long)WithWholePages(byteLength));
     }
 
     public override void Dispose()
@@ -51,8 +50,4 @@ internal sealed unsafe partial class AlignedBuffer : DeviceBuffer
     private static nuint RoundUp(nuint value, int multiple) => (value + (nuint)multiple - 1) / (nuint)multiple * (nuint)multiple;
 
     private static int AlignmentOf(long byteLength) => byteLength >= HugePageBytes ? HugePageBytes : LineBytes;
-
-    // A refusal costs speed only, so its result is not looked at.
-    [LibraryImport("libc", EntryPoint = "madvise")]
-    private static partial int Advise(void* address, nuint length, int advice);
 }

@@ -2,6 +2,7 @@ using SpmdDbrx.Compute;
 using SpmdDbrx.Model;
 using SpmdDbrx.Model.Prestack;
 using SpmdDbrx.Model.Synthetic;
+using SpmdDbrx.Tests.Compute;
 using Xunit;
 
 namespace SpmdDbrx.Tests.Model.Prestack;
@@ -36,6 +37,16 @@ public sealed class PrestackerTests : IDisposable
         Assert.Equal(expert.V1.ByteOffset + (192 * 256), expert.W2.ByteOffset);
         Assert.Equal(2 * 147456, expert.W1.ByteOffset);
         Assert.All(model.SharedWeights(), shared => Assert.Equal(0, shared.ByteOffset % 16384));
+    }
+
+    [SkippableFact]
+    public void Run_TinyModel_WeightFilesAreLeftToTheirReader()
+    {
+        Skip.If(!OperatingSystem.IsLinux() || new DriveInfo(folder.Root).DriveFormat == "tmpfs", "files that are always in memory");
+        Prestacker.Run(RepositoryPaths.TinyModel, folder["out"], Plain);
+
+        Assert.Equal(0, Mapping.PagesInMemory(Path.Combine(folder["out"], "experts", "expert-03.bin")));
+        Assert.NotEqual(0, Mapping.PagesInMemory(Path.Combine(folder["out"], "manifest.json")));
     }
 
     [Theory]
