@@ -24,7 +24,7 @@ internal static unsafe class PanelProduct<TVector> where TVector : unmanaged, IF
         where TPrefetch : struct, IPrefetch
     {
         Debug.Assert(rows == PaddedRows(rows));
-        int threes = rows % TallTile == 0 ? 0 : Threes(b.Count);
+        int threes = rows % TallTile == 0 || IsPairOfStreams<TPrefetch>() ? 0 : Threes(b.Count);
         int twos = (b.Count - (3 * threes)) / 2;
         // The panels of a tile come from all parts of the run, so that each part is read from front to back.
         for (int tile = 0; tile < threes; tile++)
@@ -35,6 +35,11 @@ internal static unsafe class PanelProduct<TVector> where TVector : unmanaged, IF
         if ((3 * threes) + (2 * twos) < b.Count)
             AddTile<TPrefetch>(2, b.Count - 1, 0, a, aRow, rows, b, depth, c, cRow);
     }
+
+    /// <summary>Whether panels come from memory to a core that draws most over two streams: Zen 5, where Zen 3 does over three.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static bool IsPairOfStreams<TPrefetch>() where TPrefetch : struct, IPrefetch =>
+        TPrefetch.Distance > 0 && MemoryStreams.Count<TVector>() == MemoryStreams.Pair;
 
     /// <summary>Tiles of three panels; the last four panels are two pairs rather than three and a single one.</summary>
     private static int Threes(int panels) => panels % 3 == 1 ? Math.Max(0, panels - 4) / 3 : panels / 3;

@@ -3,8 +3,8 @@ using System.Runtime.CompilerServices;
 namespace SpmdDbrx.Compute.Cpu;
 
 /// <summary>Sums of a few rows, broadcast, times panels of one register's width, kept in registers: 12 sums, or fewer for panels that are left over.</summary>
-/// <remarks>In caches of keys and values each panel is a stream through memory of its own, read from front to back. One core draws more over
-/// three such streams than over two; each line is asked for once, ahead of its use, where the type argument says so.
+/// <remarks>In caches of keys and values each panel is a stream through memory of its own, read from front to back. Each line is asked for
+/// once, ahead of its use, where the type argument says so.
 /// For all: c[row · cRow + panel · cDistance + lane] += Σ_k a[row · aRow + k · aStep] · b[panel · bDistance + k · bStep + lane],
 /// with steps of 1 and Count where a method takes none.</remarks>
 internal static unsafe class PanelTile<TVector> where TVector : unmanaged, IFloatVector<TVector>
