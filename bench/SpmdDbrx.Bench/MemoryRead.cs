@@ -60,7 +60,7 @@ public partial class MemoryRead : KernelBenchmark
     private DeviceBuffer FilePages()
     {
         string path = Path.Combine(Path.GetTempPath(), $"spmd-memory-read-{Environment.ProcessId}");
-        byte[] part = new byte[1 << 20];
+        byte[] part = new byte[8 << 20]; // as prestack writes
         Array.Fill(part, (byte)1);
         using (FileStream stream = File.Create(path))
         {

@@ -54,7 +54,7 @@ public sealed unsafe class MappedFile : IDisposable
     }
 
     /// <summary>Asks for the file in huge pages (2 MB on x86) where it is not in memory yet, for one that is read as a whole; Linux only.</summary>
-    /// <remarks>Decode walks all pages of the weights for every few tokens, and as many page tables with small pages.</remarks>
+    /// <remarks>Decode reads gigabytes of weights a token. In small pages, each 4 KB of them begin with a walk through the page tables.</remarks>
     public void AdviseHugePages() => MemoryAdvice.HugePages(Pointer, Length);
 
     /// <summary>Keeps the pages mapped until the process ends, after <see cref="Dispose"/> too.</summary>

@@ -9,7 +9,7 @@ internal static unsafe partial class MemoryAdvice
     private const int Huge = 14;
     private const int PopulateRead = 22;
 
-    /// <summary>Asks for huge pages where pages are yet to come: memory never touched, parts of a file not in the page cache.</summary>
+    /// <summary>Asks for huge pages where pages are yet to come: memory never touched, parts of a file that are not in the page cache (with file systems that keep them there in large folios).</summary>
     public static void HugePages(byte* first, long byteLength)
     {
         if (OperatingSystem.IsLinux())

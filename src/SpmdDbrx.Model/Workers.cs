@@ -4,7 +4,7 @@ using System.Runtime.ExceptionServices;
 namespace SpmdDbrx.Model;
 
 /// <summary>A few threads that take large pieces of work one at a time.</summary>
-internal static class Workers
+public static class Workers
 {
     /// <summary>Runs <paramref name="work"/> on every item; the first failure stops all and is thrown as it was.</summary>
     /// <param name="items">Taken in order, one at a time: no thread keeps a batch that another could do.</param>

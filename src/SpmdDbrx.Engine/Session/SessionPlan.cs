@@ -96,6 +96,9 @@ internal sealed class SessionPlan
         return plan!;
     }
 
+    /// <summary>Ranks of this rank's host that map the same files, itself included.</summary>
+    public int RanksBeside => Holders(expert: null).Length;
+
     /// <summary>Refuses what does not fit into the memory that the ranks of one host have together; a collective call.</summary>
     public void RequireMemory(IDevice device)
     {
@@ -103,7 +106,7 @@ internal sealed class SessionPlan
         RankAgreement.Step(World, "counting its bytes", () =>
         {
             own = RankWeights.FileBytes(Model, Share);
-            own = Placement is null ? own / Holders(expert: null).Length : own - BytesCountedByOthers();
+            own = Placement is null ? own / RanksBeside : own - BytesCountedByOthers();
             own += RankBuffers.BytesOf(Model.Config, ContextLength, Options);
         });
         using Intracommunicator host = World.SplitByHost();

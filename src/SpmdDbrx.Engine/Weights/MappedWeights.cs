@@ -51,12 +51,13 @@ public sealed class MappedWeights(ModelDirectory model, IDevice device) : IDispo
         return [.. FileRange.Merge(pages).Select(range => new BufferRange(buffers[range.File], range.Start, range.End))];
     }
 
-    /// <summary>Asks for huge pages in the files that this rank uses most of. Of those it has a slice of, it would read much else with them.</summary>
-    public void AdviseHugePages()
+    /// <summary>Asks for huge pages in the files that this host uses most of. Of one that it needs a slice of, it would read much else with them.</summary>
+    /// <param name="ranks">Ranks of the host that map the same files, each another part or all the same.</param>
+    public void AdviseHugePages(int ranks)
     {
         foreach (IGrouping<MappedFile, FileRange> used in Ranges.GroupBy(range => range.File))
         {
-            if (used.Sum(range => range.Bytes) > used.Key.Length / 2)
+            if (ranks * used.Sum(range => range.Bytes) > used.Key.Length / 2)
                 used.Key.AdviseHugePages();
         }
     }

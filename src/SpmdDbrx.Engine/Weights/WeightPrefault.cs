@@ -8,6 +8,11 @@ namespace SpmdDbrx.Engine.Weights;
 /// <summary>Reads the weights that a rank uses into memory before its first token, instead of page by page during it.</summary>
 internal static class WeightPrefault
 {
+    private const long BlockBytes = 16 << 20;
+
+    /// <summary>While pages of one block are mapped, the disk reads others.</summary>
+    private const int Readers = 4;
+
     /// <summary>Refuses what would push itself out of memory again.</summary>
     /// <param name="hostBytes">Weights and KV caches of all ranks of the host.</param>
     /// <param name="availableBytes">Memory that the host can give.</param>
@@ -22,20 +27,28 @@ internal static class WeightPrefault
         }
     }
 
-    /// <summary>Reads the ranges in their order.</summary>
+    /// <summary>Reads the ranges, about in their order.</summary>
     /// <param name="ranges">Parts of files, without overlaps.</param>
-    /// <param name="progress">Told after every block.</param>
+    /// <param name="progress">Told after every block, from several threads, one at a time.</param>
     public static void Run(IReadOnlyList<FileRange> ranges, IProgress<ByteProgress>? progress)
     {
         long total = ranges.Sum(range => range.Bytes);
         long done = 0;
-        foreach (FileRange range in ranges)
+        Lock reporting = new();
+        Workers.Run(ranges.SelectMany(Blocks), Readers, () => reporting, (block, report) =>
         {
-            FilePrefault.Run(range.File, range.Start, range.Bytes, bytes =>
+            FilePrefault.Run(block.File, block.Start, block.Bytes);
+            lock (report)
             {
-                done += bytes;
-                progress?.Report(new ByteProgress(done, total, range.File.Path));
-            });
-        }
+                done += block.Bytes;
+                progress?.Report(new ByteProgress(done, total, block.File.Path));
+            }
+        }, CancellationToken.None);
+    }
+
+    private static IEnumerable<FileRange> Blocks(FileRange range)
+    {
+        for (long start = range.Start; start < range.End; start += BlockBytes)
+            yield return range with { Start = start, End = Math.Min(start + BlockBytes, range.End) };
     }
 }

@@ -11,15 +11,13 @@ public class FilePrefaultTests
     [InlineData(5000, 4999, 1)]
     [InlineData((16 << 20) + 5, 0, (16 << 20) + 5)]
     [InlineData(40 << 20, 4097, (33 << 20) + 3)]
-    public void Run_AnyPart_ReportsEveryByteOnceAndBringsItIn(int fileLength, int offset, int length)
+    public void Run_AnyPart_BringsItIn(int fileLength, int offset, int length)
     {
         using TemporaryDirectory directory = new();
         string path = directory["weights.bin"];
         File.WriteAllBytes(path, new byte[fileLength]);
         using MappedFile file = MappedFile.Open(path);
-        long reported = 0;
-        FilePrefault.Run(file, offset, length, bytes => reported += bytes);
-        Assert.Equal(length, reported);
+        FilePrefault.Run(file, offset, length);
         if (OperatingSystem.IsLinux() && length > 1 << 20)
             Assert.InRange(Mapping.ResidentBytes(path), length, fileLength + Environment.SystemPageSize);
     }

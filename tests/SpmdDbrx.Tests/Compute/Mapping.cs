@@ -6,8 +6,8 @@ namespace SpmdDbrx.Tests.Compute;
 /// <summary>What Linux says about files and the memory that they are in.</summary>
 internal static unsafe partial class Mapping
 {
-    /// <summary>Whether the system has huge pages to give.</summary>
-    public static bool HasHugePages => File.Exists("/sys/kernel/mm/transparent_hugepage/enabled");
+    /// <summary>Whether the system takes advice about huge pages.</summary>
+    public static bool KnowsHugePages => File.Exists("/sys/kernel/mm/transparent_hugepage/enabled");
 
     /// <summary>Bytes in the page tables of this process.</summary>
     public static long ResidentBytes(string path) => 1024 * long.Parse(Field(path, "Rss:").Replace("kB", "", StringComparison.Ordinal));

@@ -24,7 +24,7 @@ internal static unsafe class PanelProduct<TVector> where TVector : unmanaged, IF
         where TPrefetch : struct, IPrefetch
     {
         Debug.Assert(rows == PaddedRows(rows));
-        int threes = rows % TallTile == 0 || IsPairOfStreams<TPrefetch>() ? 0 : Threes(b.Count);
+        int threes = rows % TallTile == 0 ? 0 : IsPairOfStreams<TPrefetch>() ? OddThree(b.Count) : Threes(b.Count);
         int twos = (b.Count - (3 * threes)) / 2;
         // The panels of a tile come from all parts of the run, so that each part is read from front to back.
         for (int tile = 0; tile < threes; tile++)
@@ -40,6 +40,9 @@ internal static unsafe class PanelProduct<TVector> where TVector : unmanaged, IF
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static bool IsPairOfStreams<TPrefetch>() where TPrefetch : struct, IPrefetch =>
         TPrefetch.Distance > 0 && MemoryStreams.Count<TVector>() == MemoryStreams.Pair;
+
+    /// <summary>One tile of three where pairs would leave a panel over.</summary>
+    private static int OddThree(int panels) => panels >= 3 ? panels % 2 : 0;
 
     /// <summary>Tiles of three panels; the last four panels are two pairs rather than three and a single one.</summary>
     private static int Threes(int panels) => panels % 3 == 1 ? Math.Max(0, panels - 4) / 3 : panels / 3;

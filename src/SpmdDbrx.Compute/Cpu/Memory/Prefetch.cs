@@ -52,7 +52,7 @@ internal readonly unsafe struct PairReadOnce : IPrefetch
     }
 }
 
-/// <summary>For the same where several tokens read a pair of rows one after the other: as far ahead, into all caches.</summary>
+/// <summary>For the same where several tokens read a pair of rows one after the other: 3 KB ahead, into all caches.</summary>
 internal readonly unsafe struct PairReadAgain : IPrefetch
 {
     public static int Distance => 3072;
