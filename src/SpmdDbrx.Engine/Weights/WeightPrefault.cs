@@ -10,7 +10,7 @@ internal static class WeightPrefault
 {
     private const long BlockBytes = 16 << 20;
 
-    /// <summary>While pages of one block are mapped, the disk reads others.</summary>
+    /// <summary>While one maps its pages, the disk reads for the others.</summary>
     private const int Readers = 4;
 
     /// <summary>Refuses what would push itself out of memory again.</summary>
@@ -27,7 +27,7 @@ internal static class WeightPrefault
         }
     }
 
-    /// <summary>Reads the ranges, about in their order.</summary>
+    /// <summary>Reads the ranges, files about in their order.</summary>
     /// <param name="ranges">Parts of files, without overlaps.</param>
     /// <param name="progress">Told after every block, from several threads, one at a time.</param>
     public static void Run(IReadOnlyList<FileRange> ranges, IProgress<ByteProgress>? progress)
@@ -35,13 +35,17 @@ internal static class WeightPrefault
         long total = ranges.Sum(range => range.Bytes);
         long done = 0;
         Lock reporting = new();
-        Workers.Run(ranges.SelectMany(Blocks), Readers, () => reporting, (block, report) =>
+        // A reader keeps to a file: the system reads ahead by what was last read of it.
+        Workers.Run(ranges.GroupBy(range => range.File), Readers, () => reporting, (file, report) =>
         {
-            FilePrefault.Run(block.File, block.Start, block.Bytes);
-            lock (report)
+            foreach (FileRange block in file.SelectMany(Blocks))
             {
-                done += block.Bytes;
-                progress?.Report(new ByteProgress(done, total, block.File.Path));
+                FilePrefault.Run(block.File, block.Start, block.Bytes);
+                lock (report)
+                {
+                    done += block.Bytes;
+                    progress?.Report(new ByteProgress(done, total, block.File.Path));
+                }
             }
         }, CancellationToken.None);
     }
