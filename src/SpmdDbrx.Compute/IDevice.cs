@@ -17,6 +17,10 @@ public interface IDevice : IDisposable
     /// <exception cref="InsufficientMemoryException">They do not fit; says which limit to raise to what.</exception>
     void RequireMemory(long byteLength, string what);
 
+    /// <summary>Refuses experts of one layer that this device cannot compute because of the types they are stored in.</summary>
+    /// <exception cref="NotSupportedException">Says which types, and which would do.</exception>
+    void RequireExperts(ReadOnlySpan<ExpertWeights> experts);
+
     /// <summary>Zeroed memory, aligned to at least 64 bytes, shared with the host.</summary>
     /// <exception cref="InsufficientMemoryException">The device cannot hold it.</exception>
     DeviceBuffer Allocate(long byteLength);

@@ -65,6 +65,19 @@ public sealed unsafe class CpuDevice : IDevice
     {
     }
 
+    public void RequireExperts(ReadOnlySpan<ExpertWeights> experts)
+    {
+        foreach (ExpertWeights expert in experts)
+        {
+            ElementType type = experts[0].W1.Type;
+            if (expert.W1.Type != type || expert.V1.Type != type || expert.W2.Type != type)
+            {
+                throw new NotSupportedException(
+                    $"cpu: all experts of a layer must have one element type, {type} like the first one's w1; found w1 {expert.W1.Type}, v1 {expert.V1.Type}, w2 {expert.W2.Type}");
+            }
+        }
+    }
+
     public DeviceBuffer Allocate(long byteLength) => new AlignedBuffer(byteLength);
 
     public DeviceBuffer Wrap(MappedFile file, long byteOffset, long byteLength)

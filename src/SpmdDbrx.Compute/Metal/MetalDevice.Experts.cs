@@ -48,8 +48,7 @@ public sealed unsafe partial class MetalDevice
             if (count == 0)
                 continue;
             ExpertWeights weights = experts[assignments.Expert(group)];
-            if (weights.W1.Type != weights.V1.Type)
-                throw new NotSupportedException($"metal: an expert's w1 ({weights.W1.Type}) and v1 ({weights.V1.Type}) must have one element type");
+            RequireExperts([weights]);
             if (weights.W1.StripCount != weights.V1.StripCount || weights.W1.StripCount != weights.W2.StripCount)
                 throw new ArgumentException("RunExperts: an expert's matrices are not stored in equally many strips");
             long hiddenBytes = (long)count * weights.W1.Rows * sizeof(float);

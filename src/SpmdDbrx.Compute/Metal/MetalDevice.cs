@@ -90,6 +90,15 @@ public sealed unsafe partial class MetalDevice : IDevice
     /// <remarks>The working set follows <c>iogpu.wired_limit_mb</c>, which the message names with the value to set.</remarks>
     public void RequireMemory(long byteLength, string what) => memory.Require(byteLength, what);
 
+    public void RequireExperts(ReadOnlySpan<ExpertWeights> experts)
+    {
+        foreach (ExpertWeights expert in experts)
+        {
+            if (expert.W1.Type != expert.V1.Type)
+                throw new NotSupportedException($"metal: an expert's w1 ({expert.W1.Type}) and v1 ({expert.V1.Type}) must have one element type");
+        }
+    }
+
     public DeviceBuffer Allocate(long byteLength)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(byteLength);

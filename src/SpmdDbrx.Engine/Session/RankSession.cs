@@ -138,6 +138,7 @@ public sealed class RankSession : IDisposable
             RankAgreement.Step(world, "mapping its weights", () =>
             {
                 weights = RankWeights.Map(model, mapped, plan.Share);
+                weights.RequireExperts(device, model);
                 mapped.AdviseHugePages(plan.RanksBeside);
             });
             IReadOnlySet<MappedFile> verified = plan.FilesToVerify(mapped.Files);

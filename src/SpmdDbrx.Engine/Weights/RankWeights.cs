@@ -35,6 +35,23 @@ public sealed record RankWeights(WeightMatrix Embedding, LayerWeights[] Layers, 
         return model.WeightFiles.Where(file => files.Contains(file.Name)).Sum(file => file.Bytes);
     }
 
+    /// <summary>Refuses experts that a device cannot compute, before the first token.</summary>
+    /// <exception cref="InvalidModelException">Their types are mixed in a way that the device has no kernels for.</exception>
+    public void RequireExperts(IDevice device, ModelDirectory model)
+    {
+        for (int layer = 0; layer < Layers.Length; layer++)
+        {
+            try
+            {
+                device.RequireExperts(Layers[layer].Experts);
+            }
+            catch (NotSupportedException refusal)
+            {
+                throw new InvalidModelException($"{model.Path}: layer {layer}: {refusal.Message}; prestack the checkpoint with --weights bf16");
+            }
+        }
+    }
+
     private static LayerWeights MapLayer(ModelDirectory model, MappedWeights mapped, ExpertShare share, int layer)
     {
         (int start, int count) = share.Rows(model.Config.ExpertHiddenDim);

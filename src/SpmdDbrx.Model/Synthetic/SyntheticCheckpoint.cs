@@ -57,7 +57,7 @@ public static class SyntheticCheckpoint
         // w2 is stored like w1, one row a hidden unit, but sums over the hidden units.
         bool isDown = name.EndsWith(".w2", StringComparison.Ordinal);
         long features = isEmbedding ? 1 : isDown ? config.ExpertHiddenDim : shape[1];
-        return new SyntheticTensor(name, shape, config.WeightType, 0, 1 / MathF.Sqrt(features));
+        return new SyntheticTensor(name, shape, (isDown ? options.DownType : null) ?? config.WeightType, 0, 1 / MathF.Sqrt(features));
     }
 
     private static List<List<SyntheticTensor>> Split(SyntheticTensor[] tensors, long shardBytes)

@@ -14,6 +14,9 @@ public sealed record SyntheticOptions
     /// <summary>How norm weights are stored; null = as all weights.</summary>
     public ElementType? NormType { get; init; }
 
+    /// <summary>How experts' w2 is stored; null = as all weights.</summary>
+    public ElementType? DownType { get; init; }
+
     /// <summary>Directory whose tokenizer is copied; null = none.</summary>
     public string? TokenizerDirectory { get; init; }
 
