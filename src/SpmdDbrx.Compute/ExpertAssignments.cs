@@ -32,9 +32,16 @@ public sealed class ExpertAssignments(int expertCapacity, int assignmentCapacity
     /// <summary>What each expert's output is multiplied with before it is added, [Count].</summary>
     public ReadOnlySpan<float> Weights => weights.AsSpan(0, Count);
 
+    /// <summary>Whether the devices that share a workspace are all given these, to divide among each other: each then writes a part of the output that is its alone, and 0
+    /// elsewhere.</summary>
+    public bool AreShared { get; private set; }
+
     /// <summary>Forgets everything.</summary>
-    public void Clear()
+    /// <param name="areShared">Whether what follows will be divided; only for at most <see cref="IDevice.SharedAssignments"/>, of at most
+    /// <see cref="IDevice.SharedBatch"/> tokens, once <see cref="IDevice.Share"/> was called.</param>
+    public void Clear(bool areShared = false)
     {
+        AreShared = areShared;
         ExpertCount = 0;
         starts[0] = 0;
     }

@@ -21,6 +21,26 @@ public interface IDevice : IDisposable
     /// <exception cref="NotSupportedException">Says which types, and which would do.</exception>
     void RequireExperts(ReadOnlySpan<ExpertWeights> experts);
 
+    /// <summary>Most tokens that devices of several ranks of a host can work on together (<see cref="ExpertAssignments.AreShared"/>, <see cref="MultiplyTogether"/>);
+    /// 0 = this device cannot.</summary>
+    int SharedBatch { get; }
+
+    /// <summary>Most assignments that they can run together in one call.</summary>
+    int SharedAssignments { get; }
+
+    /// <summary>Bytes of a workspace that it takes to run an expert together.</summary>
+    /// <exception cref="NotSupportedException">This device cannot.</exception>
+    long SharedExpertBytes(in ExpertWeights expert);
+
+    /// <summary>Bytes of a workspace that it takes to multiply a matrix together.</summary>
+    /// <exception cref="NotSupportedException">This device cannot.</exception>
+    long SharedProductBytes(in WeightMatrix weight);
+
+    /// <summary>Begins to work together with the other devices that are given the workspace, or ends it.</summary>
+    /// <param name="workspace">The same memory for all of them; must stay until the next call. Null: none.</param>
+    /// <exception cref="NotSupportedException">This device cannot.</exception>
+    void Share(SharedWorkspace? workspace);
+
     /// <summary>Zeroed memory, aligned to at least 64 bytes, shared with the host.</summary>
     /// <exception cref="InsufficientMemoryException">The device cannot hold it.</exception>
     DeviceBuffer Allocate(long byteLength);
@@ -49,6 +69,14 @@ public interface IDevice : IDisposable
     /// <param name="weight">[out, in].</param>
     /// <param name="output">[tokens, out].</param>
     void Multiply(Activations input, in WeightMatrix weight, Activations output);
+
+    /// <summary><see cref="Multiply"/> with a part of the rows each on all devices that share a workspace; every one gets the whole output, in the bits of one device alone.</summary>
+    /// <remarks>All of them must call it with the same numbers, at most <see cref="SharedBatch"/> tokens, and meet (in a collective, say) after two calls at the latest.</remarks>
+    /// <param name="input">[tokens, in].</param>
+    /// <param name="weight">[out, in].</param>
+    /// <param name="output">[tokens, out].</param>
+    /// <exception cref="NotSupportedException">This device cannot.</exception>
+    void MultiplyTogether(Activations input, in WeightMatrix weight, Activations output);
 
     /// <summary>Clamps q, k and v, rotates q (in place) and k (RoPE, rotate-half), and stores k and v at positions position … position + tokens − 1.</summary>
     /// <param name="qkv">[tokens, QkvDim]; what it holds of k and v afterwards is left to the device.</param>

@@ -25,6 +25,8 @@ internal sealed unsafe class InProcessCommunicator(InProcessGroup group, int ran
 
     public override Intracommunicator SplitByHost() => Split(group.Job.HostOf(group.WorldRank(rank)), rank);
 
+    public override void ThrowIfPeerIsGone() => group.ThrowIfPeerIsGone();
+
     public override void Abort(int exitCode) => throw new MpiException($"aborted with exit code {exitCode}");
 
     public override void Dispose()

@@ -46,6 +46,16 @@ internal sealed class InProcessGroup(InProcessJob job, int[] members)
         }
     }
 
+    /// <exception cref="MpiException">Another rank failed or left.</exception>
+    public void ThrowIfPeerIsGone()
+    {
+        lock (job.Gate)
+        {
+            job.ThrowIfFailed();
+            job.ThrowIfAnyLeft(members, "waiting");
+        }
+    }
+
     /// <summary>What <paramref name="rank"/> handed in.</summary>
     public Call CallOf(int rank) => calls[rank];
 

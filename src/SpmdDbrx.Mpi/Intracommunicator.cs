@@ -103,6 +103,12 @@ public abstract class Intracommunicator : IDisposable
     /// <summary><see cref="SplitByHost"/> once and for as long as the program runs; the first call is collective, and nobody disposes the group.</summary>
     public Intracommunicator HostRanks() => host ??= SplitByHost();
 
+    /// <summary>Throws where a rank that this one waits for without a collective will never come. Under MPI the whole job ends instead, and this does nothing.</summary>
+    /// <exception cref="MpiException">In one process: another rank failed or left.</exception>
+    public virtual void ThrowIfPeerIsGone()
+    {
+    }
+
     /// <summary>Ends every rank of the job with an exit code. Does not return under MPI.</summary>
     public abstract void Abort(int exitCode);
 

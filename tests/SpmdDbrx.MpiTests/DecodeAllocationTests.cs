@@ -14,9 +14,10 @@ public sealed class DecodeAllocationTests(Intracommunicator world)
     private const int FirstRound = 2, Rounds = 8, RoundTokens = 32;
 
     [Theory]
-    [InlineData(Topology.Decentralized)]
-    [InlineData(Topology.Centralized)]
-    public void Decode_AfterTheFirstTokens_AllocatesNothing(Topology topology)
+    [InlineData(Topology.Decentralized, false)]
+    [InlineData(Topology.Decentralized, true)]
+    [InlineData(Topology.Centralized, true)]
+    public void Decode_AfterTheFirstTokens_AllocatesNothing(Topology topology, bool sharesExperts)
     {
         string model = Path.Combine(Path.GetTempPath(), $"spmd-mpi-tests-{AgreedNumber()}");
         try
@@ -25,7 +26,8 @@ public sealed class DecodeAllocationTests(Intracommunicator world)
                 Prestacker.Run(RepositoryPaths.TinyModel, model, new PrestackOptions());
             world.Barrier();
             using CpuDevice device = new(threads: 1);
-            using RankSession session = RankSession.Open(world, device, model, new EngineOptions { Topology = topology });
+            using RankSession session = RankSession.Open(world, device, model, new EngineOptions { Topology = topology, SharesExperts = sharesExperts });
+            Assert.Equal(sharesExperts ? world.HostRanks().Size : 1, session.Teams.SizeOf(world.Rank));
             Assert.Equal(0, LeastBytesOfARound(session));
         }
         finally

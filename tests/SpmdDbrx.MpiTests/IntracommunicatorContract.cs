@@ -205,8 +205,70 @@ public abstract class IntracommunicatorContract
         Assert.True(group.Counters.Ticks > 0);
     });
 
+    [Fact]
+    public void SharedMemory_WhatOneRankWrites_AllOfItsHostReadAndNoFileIsLeft() => OnEveryRank(world =>
+    {
+        const int LineBytes = 64;
+        using Intracommunicator host = world.SplitByHost();
+        string directory = AgreedDirectory(host);
+        Directory.CreateDirectory(directory);
+        host.Barrier();
+        using SharedMemory? memory = SharedMemory.TryCreate(host, LineBytes * host.Size, directory);
+        Assert.NotNull(memory);
+        Assert.Equal(LineBytes * host.Size, memory.ByteLength);
+        WriteAndRead(memory, host, LineBytes);
+        Assert.Empty(Directory.GetFileSystemEntries(directory));
+        host.Barrier();
+        if (host.Rank == 0)
+            Directory.Delete(directory);
+    });
+
+    [Fact]
+    public void SharedMemory_DirectoryThatOneRankHasNot_IsNullOnEveryRank() => OnEveryRank(world =>
+    {
+        using Intracommunicator host = world.SplitByHost();
+        string directory = AgreedDirectory(host);
+        Assert.Null(SharedMemory.TryCreate(host, 4096, directory));
+        if (host.Rank == 0)
+            Directory.CreateDirectory(directory);
+        host.Barrier();
+        using SharedMemory? memory = SharedMemory.TryCreate(host, 4096, host.Rank == host.Size - 1 && host.Size > 1 ? directory + "-other" : directory);
+        Assert.Equal(host.Size > 1, memory is null);
+        host.Barrier();
+        if (host.Rank == 0)
+            Directory.Delete(directory);
+    });
+
+    [Fact]
+    public void SharedMemory_MoreThanThereIs_IsNullOnEveryRank() => OnEveryRank(world =>
+    {
+        using Intracommunicator host = world.SplitByHost();
+        Assert.Null(SharedMemory.TryCreate(host, 1L << 50));
+    });
+
     /// <summary>Runs a check on every rank of the world under test; a failure on any rank fails it.</summary>
     protected abstract void OnEveryRank(Action<Intracommunicator> check);
+
+    /// <summary>A name that nobody else uses.</summary>
+    private static string AgreedDirectory(Intracommunicator world)
+    {
+        Span<Guid> name = [Guid.NewGuid()];
+        world.Broadcast(name, 0);
+        return Path.Combine(Path.GetTempPath(), $"spmd-shared-memory-{name[0]:N}");
+    }
+
+    /// <summary>Every rank writes a line and reads those of all.</summary>
+    private static unsafe void WriteAndRead(SharedMemory memory, Intracommunicator host, int lineBytes)
+    {
+        byte* first = (byte*)memory.Address;
+        Assert.False(new Span<byte>(first, (int)memory.ByteLength).ContainsAnyExcept((byte)0));
+        host.Barrier();
+        new Span<byte>(first + (host.Rank * lineBytes), lineBytes).Fill((byte)(host.Rank + 1));
+        host.Barrier();
+        for (int rank = 0; rank < host.Size; rank++)
+            Assert.False(new Span<byte>(first + (rank * lineBytes), lineBytes).ContainsAnyExcept((byte)(rank + 1)));
+        host.Barrier();
+    }
 
     private static int RankSum(Intracommunicator world) => world.Size * (world.Size - 1) / 2;
 

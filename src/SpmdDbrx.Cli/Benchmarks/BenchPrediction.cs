@@ -35,7 +35,7 @@ internal sealed record BenchPrediction(double TokensPerSecond, double Error)
 
     private static double TokensPerSecondAt(RankSession session, ClusterCalibration calibration, BenchmarkTest test)
     {
-        Deployment deployment = Deployment.Of(session.Model, session.Sharing, session.Options, session.Placement);
+        Deployment deployment = Deployment.Of(session.Model, session.Sharing, session.Options, session.Placement) with { RunsTogether = session.Teams.Any };
         Workload workload = new(test.Tokens, test.Depth + (test.Tokens / 2)) { BatchTokens = session.Decoder.BatchCapacity, PromptDepth = test.Depth };
         Prediction prediction = PerformanceModel.Predict(
             ModelShape.From("model", session.Model.Config), calibration.Hardware, calibration.Network ?? NoNetwork, calibration.Software, deployment, workload);

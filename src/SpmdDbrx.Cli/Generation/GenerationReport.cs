@@ -53,8 +53,8 @@ internal sealed class GenerationReport(
                 ["moe_s_per_token"] = PerToken(decode.ExpertSeconds),
                 ["comm_s_per_token"] = PerToken(decode.CommunicationSeconds),
                 ["misc_s_per_token"] = PerToken(decode.MiscSeconds),
-                ["experts_per_layer"] = (double)Counted.BusiestRankExperts / Counted.Layers,
-                ["experts_per_layer_this_rank"] = (double)Counted.OwnExperts / Counted.Layers,
+                ["experts_per_layer"] = Counted.BusiestRankExperts / Counted.Layers,
+                ["experts_per_layer_this_rank"] = Counted.OwnExperts / Counted.Layers,
                 ["allreduces_per_layer"] = (double)Counted.Allreduces / Counted.Layers,
                 ["communications_per_layer"] = (double)Counted.Collectives / Counted.Layers,
                 ["bytes_per_layer"] = (double)Counted.PayloadBytes / Counted.Layers,
@@ -85,7 +85,7 @@ internal sealed class GenerationReport(
         writer.WriteLine(
             $"{name,-8}{phase.Tokens,8}{Rate(phase),9:F1}{phase.Seconds / tokens,10:F6}{phase.ExpertSeconds / tokens,10:F6}"
             + $"{phase.CommunicationSeconds / tokens,10:F6}{phase.MiscSeconds / tokens,10:F6}"
-            + $"{(double)phase.BusiestRankExperts / phase.Layers,15:F3}{(double)phase.Allreduces / phase.Layers,19:F2}");
+            + $"{phase.BusiestRankExperts / phase.Layers,15:F3}{(double)phase.Allreduces / phase.Layers,19:F2}");
     }
 
     private static JsonArray Array(IEnumerable<int> tokens) => new([.. tokens.Select(token => (JsonNode)token)]);

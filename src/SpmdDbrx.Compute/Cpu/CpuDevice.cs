@@ -12,6 +12,7 @@ public sealed unsafe class CpuDevice : IDevice
 
     private readonly ThreadTeam team;
     private readonly CpuKernels kernels;
+    private SharedTeam? shared;
 
     /// <param name="threads">Threads, the caller included; at least 1.</param>
     public CpuDevice(int threads) : this(new CpuDeviceOptions(threads))
@@ -78,6 +79,16 @@ public sealed unsafe class CpuDevice : IDevice
         }
     }
 
+    public int SharedBatch => ExpertSlice.MaxTokens;
+
+    public int SharedAssignments => ExpertPass.Tokens;
+
+    public long SharedExpertBytes(in ExpertWeights expert) => kernels.SharedFloats(expert) * sizeof(float);
+
+    public long SharedProductBytes(in WeightMatrix weight) => (long)weight.StripCount * SharedBatch * weight.Rows * sizeof(float);
+
+    public void Share(SharedWorkspace? workspace) => shared = workspace is null ? null : new SharedTeam(team, workspace);
+
     public DeviceBuffer Allocate(long byteLength) => new AlignedBuffer(byteLength);
 
     public DeviceBuffer Wrap(MappedFile file, long byteOffset, long byteLength)
@@ -107,13 +118,10 @@ public sealed unsafe class CpuDevice : IDevice
         kernels.LayerNorm(new RowPointer(input), weight.Type, new WeightPointer(weight), epsilon, new RowPointer(output));
     }
 
-    public void Multiply(Activations input, in WeightMatrix weight, Activations output)
-    {
-        Require(
-            input.Rows == output.Rows && weight.Columns == input.Columns && weight.Rows == output.Columns,
-            "Multiply: [tokens, in] · [out, in]ᵀ is not [tokens, out]");
-        kernels.Multiply(new RowPointer(input), weight.Type, new WeightPointer(weight), new RowPointer(output));
-    }
+    public void Multiply(Activations input, in WeightMatrix weight, Activations output) => Multiply(null, input, weight, output);
+
+    public void MultiplyTogether(Activations input, in WeightMatrix weight, Activations output) =>
+        Multiply(SharedTeamFor(input.Rows, nameof(MultiplyTogether)), input, weight, output);
 
     public void RotateAndStore(Activations qkv, AttentionShape shape, RotaryTable rotary, KvCache cache, int layer, int position)
     {
@@ -144,7 +152,10 @@ public sealed unsafe class CpuDevice : IDevice
     public void RunExperts(ReadOnlySpan<ExpertWeights> experts, ExpertAssignments assignments, Activations input, Activations output)
     {
         Require(input.Columns == output.Columns, "RunExperts: input and output differ in columns");
-        kernels.RunExperts(experts, assignments, new RowPointer(input), new RowPointer(output));
+        SharedTeam? together = assignments.AreShared ? SharedTeamFor(input.Rows, nameof(RunExperts)) : null;
+        if (together is not null && assignments.Count > SharedAssignments)
+            throw new ArgumentException($"RunExperts: expected at most {SharedAssignments} assignments for devices that work together, found {assignments.Count}");
+        kernels.RunExperts(together, experts, assignments, new RowPointer(input), new RowPointer(output));
     }
 
     public void Add(Activations target, Activations addend)
@@ -205,6 +216,21 @@ public sealed unsafe class CpuDevice : IDevice
     {
         team.Dispose();
         kernels.Dispose();
+    }
+
+    private void Multiply(SharedTeam? together, Activations input, in WeightMatrix weight, Activations output)
+    {
+        Require(
+            input.Rows == output.Rows && weight.Columns == input.Columns && weight.Rows == output.Columns,
+            "Multiply: [tokens, in] · [out, in]ᵀ is not [tokens, out]");
+        kernels.Multiply(together, new RowPointer(input), weight.Type, new WeightPointer(weight), new RowPointer(output));
+    }
+
+    private SharedTeam SharedTeamFor(int tokens, string operation)
+    {
+        if (tokens > SharedBatch)
+            throw new ArgumentException($"{operation}: expected at most {SharedBatch} tokens for devices that work together, found {tokens}");
+        return shared ?? throw new ArgumentException($"{operation}: expected a workspace shared with other devices, found none");
     }
 
     private static PrefillTiles TilesFor(PrefillPrecision precision) =>

@@ -16,17 +16,30 @@ internal abstract class CpuKernels : IDisposable
             _ => throw new ArgumentOutOfRangeException(nameof(tiles), tiles, null),
         };
 
+    /// <summary>Floats that several devices which run an expert together write for each other.</summary>
+    public abstract long SharedFloats(in ExpertWeights expert);
+
     public abstract void Embed(ElementType type, WeightPointer table, ReadOnlySpan<int> tokens, RowPointer output);
 
     public abstract void LayerNorm(RowPointer input, ElementType type, WeightPointer weight, float epsilon, RowPointer output);
 
-    public abstract void Multiply(RowPointer input, ElementType type, WeightPointer weight, RowPointer output);
+    /// <param name="shared">Devices that multiply together; null = this one alone.</param>
+    /// <param name="input">[tokens, in].</param>
+    /// <param name="type">Of the weights.</param>
+    /// <param name="weight">[out, in].</param>
+    /// <param name="output">[tokens, out].</param>
+    public abstract void Multiply(SharedTeam? shared, RowPointer input, ElementType type, WeightPointer weight, RowPointer output);
 
     public abstract void RotateAndStore(RowPointer qkv, AttentionShape shape, RotaryTable rotary, KvCache cache, int layer, int position);
 
     public abstract void Attend(RowPointer qkv, AttentionShape shape, KvCache cache, int layer, int position, RowPointer output);
 
-    public abstract void RunExperts(ReadOnlySpan<ExpertWeights> experts, ExpertAssignments assignments, RowPointer input, RowPointer output);
+    /// <param name="shared">Devices that run them together; null = this one alone.</param>
+    /// <param name="experts">The experts of the layer.</param>
+    /// <param name="assignments">Who computes what.</param>
+    /// <param name="input">[tokens, D].</param>
+    /// <param name="output">[output rows, D].</param>
+    public abstract void RunExperts(SharedTeam? shared, ReadOnlySpan<ExpertWeights> experts, ExpertAssignments assignments, RowPointer input, RowPointer output);
 
     public abstract void Add(RowPointer target, RowPointer addend);
 

@@ -10,6 +10,13 @@ internal sealed unsafe class CpuKernels<TVector, TTiles>(ThreadTeam team) : CpuK
 {
     private readonly Scratch scratch = new();
 
+    public override long SharedFloats(in ExpertWeights expert) => expert.W1.Type switch
+    {
+        ElementType.BFloat16 => ExpertDecode<TVector, BFloat16Element>.SharedFloats(expert),
+        ElementType.Float16 => ExpertDecode<TVector, Float16Element>.SharedFloats(expert),
+        _ => ExpertDecode<TVector, Float32Element>.SharedFloats(expert),
+    };
+
     public override void Embed(ElementType type, WeightPointer table, ReadOnlySpan<int> tokens, RowPointer output)
     {
         switch (type)
@@ -42,18 +49,18 @@ internal sealed unsafe class CpuKernels<TVector, TTiles>(ThreadTeam team) : CpuK
         }
     }
 
-    public override void Multiply(RowPointer input, ElementType type, WeightPointer weight, RowPointer output)
+    public override void Multiply(SharedTeam? shared, RowPointer input, ElementType type, WeightPointer weight, RowPointer output)
     {
         switch (type)
         {
             case ElementType.BFloat16:
-                MatrixProduct<TVector, BFloat16Element, TTiles>.Run(team, scratch, input, weight, output);
+                MatrixProduct<TVector, BFloat16Element, TTiles>.Run(team, shared, scratch, input, weight, output);
                 break;
             case ElementType.Float16:
-                MatrixProduct<TVector, Float16Element, FloatTiles<TVector, Float16Element>>.Run(team, scratch, input, weight, output);
+                MatrixProduct<TVector, Float16Element, FloatTiles<TVector, Float16Element>>.Run(team, shared, scratch, input, weight, output);
                 break;
             default:
-                MatrixProduct<TVector, Float32Element, FloatTiles<TVector, Float32Element>>.Run(team, scratch, input, weight, output);
+                MatrixProduct<TVector, Float32Element, FloatTiles<TVector, Float32Element>>.Run(team, shared, scratch, input, weight, output);
                 break;
         }
     }
@@ -67,7 +74,7 @@ internal sealed unsafe class CpuKernels<TVector, TTiles>(ThreadTeam team) : CpuK
     public override void Attend(RowPointer qkv, AttentionShape shape, KvCache cache, int layer, int position, RowPointer output) =>
         AttentionProduct<TVector>.Run(team, scratch, qkv, shape, new KvPanels<TVector>(cache, layer, shape.HeadDim), position, output);
 
-    public override void RunExperts(ReadOnlySpan<ExpertWeights> experts, ExpertAssignments assignments, RowPointer input, RowPointer output)
+    public override void RunExperts(SharedTeam? shared, ReadOnlySpan<ExpertWeights> experts, ExpertAssignments assignments, RowPointer input, RowPointer output)
     {
         var clear = new RowClear(output);
         team.Run(output.Rows, ref clear);
@@ -76,13 +83,13 @@ internal sealed unsafe class CpuKernels<TVector, TTiles>(ThreadTeam team) : CpuK
         switch (experts[assignments.Expert(0)].W1.Type)
         {
             case ElementType.BFloat16:
-                ExpertProduct<TVector, BFloat16Element, TTiles>.Run(team, scratch, experts, assignments, input, output);
+                ExpertProduct<TVector, BFloat16Element, TTiles>.Run(team, shared, scratch, experts, assignments, input, output);
                 break;
             case ElementType.Float16:
-                ExpertProduct<TVector, Float16Element, FloatTiles<TVector, Float16Element>>.Run(team, scratch, experts, assignments, input, output);
+                ExpertProduct<TVector, Float16Element, FloatTiles<TVector, Float16Element>>.Run(team, shared, scratch, experts, assignments, input, output);
                 break;
             default:
-                ExpertProduct<TVector, Float32Element, FloatTiles<TVector, Float32Element>>.Run(team, scratch, experts, assignments, input, output);
+                ExpertProduct<TVector, Float32Element, FloatTiles<TVector, Float32Element>>.Run(team, shared, scratch, experts, assignments, input, output);
                 break;
         }
     }

@@ -99,6 +99,22 @@ public sealed unsafe partial class MetalDevice : IDevice
         }
     }
 
+    public int SharedBatch => 0;
+
+    public int SharedAssignments => 0;
+
+    public long SharedExpertBytes(in ExpertWeights expert) => throw CannotShare();
+
+    public long SharedProductBytes(in WeightMatrix weight) => throw CannotShare();
+
+    public void Share(SharedWorkspace? workspace)
+    {
+        if (workspace is not null)
+            throw CannotShare();
+    }
+
+    public void MultiplyTogether(Activations input, in WeightMatrix weight, Activations output) => throw CannotShare();
+
     public DeviceBuffer Allocate(long byteLength)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(byteLength);
@@ -206,6 +222,8 @@ public sealed unsafe partial class MetalDevice : IDevice
             }
         }
     }
+
+    private static NotSupportedException CannotShare() => new("metal: ranks cannot work on a token together; each runs what is assigned to it");
 
     private bool HasComeToRest()
     {

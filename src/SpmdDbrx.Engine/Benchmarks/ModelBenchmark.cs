@@ -15,7 +15,7 @@ public sealed class ModelBenchmark(RankSession session, bool probesMachine) : ID
     private const long ProbeBytes = 512L << 20;
 
     private readonly DeviceBuffer? probed = probesMachine && session.Device is CpuDevice ? AllocateProbed(session.Device) : null;
-    private readonly TokenWork work = new(session.Model.Config);
+    private readonly TokenWork work = new(session.Model.Config, session.Options.Topology == Topology.Decentralized ? session.Teams : null);
     private readonly Sampler sampler = new(new SamplingOptions(), session.Model.Config.VocabularySize);
 
     // The same tokens on every rank and in every run, others in every repetition.
@@ -38,7 +38,7 @@ public sealed class ModelBenchmark(RankSession session, bool probesMachine) : ID
             samples.Add(PhaseStatistics.Read(session).Since(start, test.Tokens));
             probes.Add(Probe());
         }
-        double ownExperts = Sum(samples.Average(sample => (double)sample.OwnExperts));
+        double ownExperts = Sum(samples.Average(sample => sample.OwnExperts));
         double meanExperts = ownExperts / session.World.Size / samples[0].Layers;
         return new BenchmarkResult(test, samples, BytesPerToken(test, ownExperts), FlopPerToken(test), BusiestExperts(samples), meanExperts, communication, probes);
     }
@@ -120,7 +120,7 @@ public sealed class ModelBenchmark(RankSession session, bool probesMachine) : ID
 
     private double FlopPerToken(BenchmarkTest test)
     {
-        double replicated = RanksWithAttention * work.ReplicatedFlop(test.Tokens, test.Depth);
+        double replicated = RanksWithAttention * work.ReplicatedFlop(test.Tokens, test.Depth, test.IsPrompt ? session.Decoder.BatchCapacity : 1);
         return (replicated + (LmHeads * LogitRows(test) * work.LmHeadFlop) + work.ExpertFlop(test.Tokens)) / test.Tokens;
     }
 
@@ -133,7 +133,7 @@ public sealed class ModelBenchmark(RankSession session, bool probesMachine) : ID
 
     /// <summary>A rank knows the busiest one's selected experts, and its own spare ones: those of all ranks are the largest count that any has.</summary>
     private double BusiestExperts(List<PhaseStatistics> samples) =>
-        Reduced((double)samples.Sum(sample => sample.BusiestRankExperts) / samples.Sum(sample => sample.Layers), Operation<double>.Max);
+        Reduced(samples.Sum(sample => sample.BusiestRankExperts) / samples.Sum(sample => sample.Layers), Operation<double>.Max);
 
     private double Sum(double value) => Reduced(value, Operation<double>.Add);
 

@@ -1,16 +1,21 @@
 using SpmdDbrx.Compute;
+using SpmdDbrx.Engine.Placement;
 using SpmdDbrx.Model;
 
 namespace SpmdDbrx.Engine.Benchmarks;
 
 /// <summary>What the forward pass of a model has to read and to compute: the floor of every measurement.</summary>
-internal sealed class TokenWork(ModelConfig config)
+/// <param name="config">The model.</param>
+/// <param name="attentionTeams">Which ranks share out the products of attention; null = every rank multiplies all.</param>
+internal sealed class TokenWork(ModelConfig config, RankTeams? attentionTeams = null)
 {
     private const int FlopPerWeight = 2;
     private readonly double elementBytes = config.WeightType.ElementBytes();
 
-    private double LayerWeights =>
-        (double)config.HiddenDim * (config.Attention.QkvDim + config.Attention.QueryDim + config.ExpertCount);
+    /// <summary>Wqkv and the attention's output.</summary>
+    private double ProductWeights => (double)config.HiddenDim * (config.Attention.QkvDim + config.Attention.QueryDim);
+
+    private double RouterWeights => (double)config.HiddenDim * config.ExpertCount;
 
     private double LmHeadWeights => (double)config.VocabularySize * config.HiddenDim;
 
@@ -35,20 +40,37 @@ internal sealed class TokenWork(ModelConfig config)
     public double PromptBytes(int tokens, int depth, int batchTokens) => LayerBytes(tokens, depth, batchTokens);
 
     /// <summary>Operations of a rank which runs attention, for consecutive tokens; experts and LM head excluded.</summary>
-    public double ReplicatedFlop(int tokens, int depth)
+    public double ReplicatedFlop(int tokens, int depth, int batchTokens)
     {
         double keysSeen = ((double)tokens * depth) + (tokens * (tokens + 1.0) / 2);
         double attention = config.LayerCount * 2 * FlopPerWeight * config.Attention.QueryDim * keysSeen;
-        return (FlopPerWeight * tokens * config.LayerCount * LayerWeights) + attention;
+        double products = Batches(tokens, batchTokens).Sum(batch => batch.Tokens * LayerWeights(batch.Tokens));
+        return (FlopPerWeight * config.LayerCount * products) + attention;
     }
 
     private double LayerBytes(int tokens, int depth, int batchTokens)
     {
-        double batches = Math.Ceiling((double)tokens / batchTokens);
+        double weights = 0;
         double positions = 0;
+        foreach ((int first, int count) in Batches(tokens, batchTokens))
+        {
+            weights += LayerWeights(count);
+            positions += depth + first + count;
+        }
+        return config.LayerCount * ((weights * elementBytes) + (2.0 * config.Attention.KvDim * sizeof(float) * positions));
+    }
+
+    /// <summary>Weights of attention and router that a rank, on average, multiplies a batch with.</summary>
+    private double LayerWeights(int batch)
+    {
+        double share = attentionTeams is { } teams && batch <= teams.Batch ? (double)teams.Count / teams.Ranks : 1;
+        return (share * ProductWeights) + RouterWeights;
+    }
+
+    private static IEnumerable<(int First, int Tokens)> Batches(int tokens, int batchTokens)
+    {
         for (int first = 0; first < tokens; first += batchTokens)
-            positions += depth + Math.Min(first + batchTokens, tokens);
-        return config.LayerCount * ((batches * LayerWeights * elementBytes) + (2.0 * config.Attention.KvDim * sizeof(float) * positions));
+            yield return (first, Math.Min(batchTokens, tokens - first));
     }
 
     /// <summary>Operations of the LM head for the logits of one token.</summary>

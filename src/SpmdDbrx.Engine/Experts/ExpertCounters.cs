@@ -7,13 +7,14 @@ public sealed class ExpertCounters
     public long Layers { get; private set; }
 
     /// <summary>Sum over layers of the experts that the busiest rank ran: the load a layer waits for.</summary>
-    public long BusiestRank { get; private set; }
+    /// <remarks>Experts that several ranks run together count on each of them in equal parts, here and in <see cref="ThisRank"/>.</remarks>
+    public double BusiestRank { get; private set; }
 
     /// <summary>Sum over layers of the experts that this rank ran, spare ones included.</summary>
-    public long ThisRank { get; private set; }
+    public double ThisRank { get; private set; }
 
     /// <summary>Adds one layer.</summary>
-    public void Count(int busiest, int own)
+    public void Count(double busiest, double own)
     {
         Layers++;
         BusiestRank += busiest;

@@ -10,6 +10,7 @@ public sealed class ExpertLayer
     private readonly IDevice device;
     private readonly ExpertShare share;
     private readonly ExpertAssigner? assigner;
+    private readonly RankTeams teams;
     private readonly SpareExperts spares;
     private readonly ExpertAssignments assignments;
     private readonly int rank;
@@ -19,17 +20,20 @@ public sealed class ExpertLayer
     /// <param name="device">Runs the experts.</param>
     /// <param name="share">What this rank holds.</param>
     /// <param name="assigner">Which rank runs which selected expert; null = every rank runs its slice of all of them.</param>
+    /// <param name="teams">Which ranks run together what is assigned to them.</param>
     /// <param name="spares">Which unselected experts run too.</param>
     /// <param name="rank">This rank.</param>
     /// <param name="tokenCapacity">Largest batch.</param>
     /// <param name="topK">Experts of a token.</param>
     /// <param name="keepOutputsApart">One output row per token and gate, for deterministic addition.</param>
     public ExpertLayer(
-        IDevice device, ExpertShare share, ExpertAssigner? assigner, SpareExperts spares, int rank, int tokenCapacity, int topK, bool keepOutputsApart)
+        IDevice device, ExpertShare share, ExpertAssigner? assigner, RankTeams teams, SpareExperts spares, int rank, int tokenCapacity, int topK,
+        bool keepOutputsApart)
     {
         this.device = device;
         this.share = share;
         this.assigner = assigner;
+        this.teams = teams;
         this.spares = spares;
         this.rank = rank;
         this.keepOutputsApart = keepOutputsApart;
@@ -52,26 +56,35 @@ public sealed class ExpertLayer
         Span<int> ranks = assignedRanks.AsSpan(0, chosen.Length);
         ranks.Fill(rank);
         assigner?.Assign(chosen, ranks);
-        FillAssignments(routing, ranks);
-        int busiest = assigner?.MaxExperts ?? assignments.ExpertCount;
-        spares.Add(assignments, index, busiest);
-        Counters.Count(busiest: Math.Max(busiest, assignments.ExpertCount), own: assignments.ExpertCount);
+        bool shared = assigner is not null && teams.Share(rank, routing.TokenCount);
+        FillAssignments(routing, ranks, shared);
+        if (shared)
+        {
+            Counters.Count(teams.Busiest(assigner!), (double)assignments.ExpertCount / teams.SizeOf(rank));
+        }
+        else
+        {
+            int busiest = assigner?.MaxExperts ?? assignments.ExpertCount;
+            spares.Add(assignments, index, busiest);
+            Counters.Count(Math.Max(busiest, assignments.ExpertCount), assignments.ExpertCount);
+        }
         device.RunExperts(layer.Experts, assignments, input, output);
         device.Commit();
     }
 
-    private void FillAssignments(Routing routing, ReadOnlySpan<int> ranks)
+    private void FillAssignments(Routing routing, ReadOnlySpan<int> ranks, bool shared)
     {
         ReadOnlySpan<int> chosen = routing.Experts;
         ReadOnlySpan<float> weights = routing.Weights;
-        assignments.Clear();
+        assignments.Clear(shared);
         for (int slot = 0; slot < share.Experts.Count; slot++)
         {
             int expert = share.Experts[slot];
             bool open = false;
             for (int choice = 0; choice < chosen.Length; choice++)
             {
-                if (chosen[choice] != expert || ranks[choice] != rank)
+                bool runsHere = shared ? teams.AreTogether(ranks[choice], rank) : ranks[choice] == rank;
+                if (chosen[choice] != expert || !runsHere)
                     continue;
                 if (!open)
                     assignments.BeginExpert(slot);

@@ -16,7 +16,7 @@ namespace SpmdDbrx.Engine.Generation;
 /// <param name="Collectives">All collective calls of the world that move data; the logits, which a host's ranks gather among themselves, are not among them.</param>
 /// <param name="PayloadBytes">Bytes this rank handed to those.</param>
 public readonly record struct PhaseStatistics(
-    int Tokens, double Seconds, double ExpertSeconds, double CommunicationSeconds, long Layers, long BusiestRankExperts, long OwnExperts,
+    int Tokens, double Seconds, double ExpertSeconds, double CommunicationSeconds, long Layers, double BusiestRankExperts, double OwnExperts,
     long Allreduces, long Collectives, long PayloadBytes)
 {
     /// <summary>Everything else: attention, norms, router, LM head, sampling.</summary>

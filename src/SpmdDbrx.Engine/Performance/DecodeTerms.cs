@@ -52,7 +52,9 @@ internal sealed class DecodeTerms
 
     private double LmHeadBytes => model.LmHeadWeights * deployment.LmHeadShare * deployment.Weights.OtherBits / 8;
 
-    private double AttentionBytes => model.AttentionWeights * deployment.Weights.AttentionBits / 8 * AttentionShare;
+    private double AttentionProducts => model.AttentionWeights * AttentionShare * deployment.AttentionProductShare;
+
+    private double AttentionBytes => AttentionProducts * deployment.Weights.AttentionBits / 8;
 
     /// <summary>All terms, those of memory that has to be wired again last: they depend on how long a token takes.</summary>
     public List<Term> All()
@@ -68,7 +70,7 @@ internal sealed class DecodeTerms
     private void AddMemory()
     {
         int layers = model.LayerCount;
-        AddRead("attention weights", TermGroup.Misc, layers, AttentionBytes, model.AttentionWeights * AttentionShare);
+        AddRead("attention weights", TermGroup.Misc, layers, AttentionBytes, AttentionProducts);
         AddRead("router", TermGroup.Misc, layers, model.RouterWeights * deployment.Weights.OtherBits / 8, model.RouterWeights);
         double cacheBytes = 2 * model.KvDim * contextTokens * software.KvBytesPerValue.Value * AttentionShare;
         // Each query head meets every key and every value with one multiply-add a feature.

@@ -32,6 +32,9 @@ public sealed record Deployment
     /// <summary>Who holds which experts; null = contiguous, each once. Without meaning for slices.</summary>
     public ExpertPlacement? Placement { get; init; }
 
+    /// <summary>Whether ranks that hold the same experts from the same files work on a token together.</summary>
+    public bool RunsTogether { get; init; }
+
     /// <summary>How experts are selected; null = uniformly.</summary>
     public RoutingDistribution? Routing { get; init; }
 
@@ -40,6 +43,9 @@ public sealed record Deployment
 
     /// <summary>The part of the LM head that a rank of the fullest node reads: the ranks of a node share it out where all of them run it.</summary>
     public double LmHeadShare => Strategy.Topology == Topology.Centralized ? 1 : 1.0 / RanksOnNode;
+
+    /// <summary>The part of Wqkv and of the attention's output that a rank reads for a token: teams share them out where all ranks run attention.</summary>
+    public double AttentionProductShare => Strategy.Topology == Topology.Centralized || Teams is not { } teams ? 1 : 1.0 / teams.Smallest;
 
     /// <summary>Bits of the weights.</summary>
     public WeightFormat Weights { get; init; } = WeightFormat.BFloat16;
@@ -87,7 +93,19 @@ public sealed record Deployment
                 $"placement: expected {model.ExpertCount} experts on {RankCount} ranks, found {placement.ExpertCount} on {placement.RankCount}");
         RoutingDistribution routing = Routing ?? RoutingDistribution.Uniform(model.ExpertCount, model.TopK, RoutingDistribution.SearchLimit, seed: 1);
         double held = Enumerable.Range(0, RankCount).Max(rank => placement.ExpertsOf(rank).Length);
-        return new ExpertLoad(mean, ExpectedMaxLoad.Of(placement, routing).Mean, held, HeldByNode(placement));
+        return new ExpertLoad(mean, ExpectedMaxLoad.Of(placement, routing, Teams).Mean, held, HeldByNode(placement));
+    }
+
+    /// <summary>Which ranks work on a token together; null = none.</summary>
+    private RankTeams? Teams
+    {
+        get
+        {
+            if (!RunsTogether || Partition == Partition.Slices || Placement is null)
+                return null;
+            List<(int Files, string Experts)> held = [.. Files.Select((files, rank) => (files, string.Join(',', Placement.ExpertsOf(rank).ToArray())))];
+            return new RankTeams([.. held.Select(rank => held.IndexOf(rank))], batch: 1);
+        }
     }
 
     private int HeldByNode(ExpertPlacement placement) => Nodes.Zip(Files, (node, files) => (Node: node, Files: files))

@@ -11,11 +11,15 @@ public readonly record struct ExpectedMaxLoad(double Mean, double StandardError)
     internal const int MaskedRanks = 64;
 
     /// <summary>Evaluates a placement, exactly for the given selections.</summary>
-    public static ExpectedMaxLoad Of(ExpertPlacement placement, RoutingDistribution routing)
+    /// <param name="placement">Who holds what.</param>
+    /// <param name="routing">The selections.</param>
+    /// <param name="teams">Which ranks run together what is assigned to them; null = none.</param>
+    public static ExpectedMaxLoad Of(ExpertPlacement placement, RoutingDistribution routing, RankTeams? teams = null)
     {
         if (placement.ExpertCount != routing.ExpertCount)
             throw new InvalidInputException($"experts: the placement has {placement.ExpertCount}, the routing {routing.ExpertCount}");
-        Func<int, int> maxLoad = placement.RankCount <= MaskedRanks ? ByMasks(placement, routing) : ByAssignment(placement, routing);
+        teams ??= RankTeams.None(placement.RankCount);
+        Func<int, double> maxLoad = placement.RankCount <= MaskedRanks && !teams.Any ? ByMasks(placement, routing) : ByAssignment(placement, routing, teams);
         double sum = 0;
         double sumOfSquares = 0;
         for (int index = 0; index < routing.Count; index++)
@@ -66,13 +70,13 @@ public readonly record struct ExpectedMaxLoad(double Mean, double StandardError)
         return masks;
     }
 
-    private static Func<int, int> ByMasks(ExpertPlacement placement, RoutingDistribution routing)
+    private static Func<int, double> ByMasks(ExpertPlacement placement, RoutingDistribution routing)
     {
         ulong[] masks = Masks(placement);
         return index => OfSelection(routing.Selection(index), masks);
     }
 
-    private static Func<int, int> ByAssignment(ExpertPlacement placement, RoutingDistribution routing)
+    private static Func<int, double> ByAssignment(ExpertPlacement placement, RoutingDistribution routing, RankTeams teams)
     {
         ExpertAssigner assigner = new(placement, pairsPerUnit: 1);
         int[] experts = new int[routing.TopK];
@@ -83,7 +87,7 @@ public readonly record struct ExpectedMaxLoad(double Mean, double StandardError)
             for (int slot = 0; slot < experts.Length; slot++)
                 experts[slot] = selection[slot];
             assigner.Assign(experts, ranks);
-            return assigner.MaxExperts;
+            return teams.Busiest(assigner);
         };
     }
 }

@@ -15,20 +15,23 @@ public sealed class RankSession : IDisposable
     private readonly SessionPlan plan;
     private readonly MappedWeights mapped;
     private readonly SessionBuffers buffers;
+    private readonly TeamMemory team;
 
-    private RankSession(IDevice device, SessionPlan plan, MappedWeights mapped, RankWeights weights, SessionBuffers buffers)
+    private RankSession(IDevice device, SessionPlan plan, MappedWeights mapped, RankWeights weights, SessionBuffers buffers, TeamMemory team)
     {
         ModelConfig config = plan.Model.Config;
         Device = device;
         this.plan = plan;
         this.mapped = mapped;
         this.buffers = buffers;
+        this.team = team;
         WeightBytes = mapped.WeightBytes - plan.BytesCountedByOthers();
         SpareExperts spares = new(Options.Loading, Model.IsPrestacked ? 1 : config.LayerCount, plan.Share.Experts.Count);
-        ExpertLayer experts = new(device, plan.Share, plan.Assigner, spares, World.Rank, plan.Batch, config.TopK, Options.Deterministic);
+        ExpertLayer experts = new(device, plan.Share, plan.Assigner, Teams, spares, World.Rank, plan.Batch, config.TopK, Options.Deterministic);
         Exchange = ExpertExchange.Create(Options.Topology, World, buffers.Check);
         ExpertCounters = experts.Counters;
-        Attention attention = new(device, config.Attention, buffers.Rotary, buffers.Cache);
+        RankTeams attentionTeams = Options.Topology == Topology.Decentralized ? Teams : RankTeams.None(World.Size);
+        Attention attention = new(device, config.Attention, buffers.Rotary, buffers.Cache, attentionTeams, World.Rank);
         LmHead lmHead = new(device, weights.LmHead, plan.LogitRanks, buffers.Workspace.LogitPart, buffers.Workspace.LogitParts, World.Rank);
         Decoder = new Decoder(config, device, weights, buffers.Workspace, attention, lmHead, experts, Exchange, Clock);
         bool standsBy = Options.Standby && Model.IsPrestacked;
@@ -64,6 +67,9 @@ public sealed class RankSession : IDisposable
 
     /// <summary>How many experts ran.</summary>
     public ExpertCounters ExpertCounters { get; }
+
+    /// <summary>Which ranks work on a token together.</summary>
+    public RankTeams Teams => team.Teams;
 
     /// <summary>The job's hosts, and which ranks map the same files.</summary>
     public HostSharing Sharing => plan.Sharing;
@@ -131,6 +137,7 @@ public sealed class RankSession : IDisposable
         plan.RequireMemory(device);
         MappedWeights mapped = new(model, device);
         SessionBuffers? buffers = null;
+        TeamMemory? team = null;
         try
         {
             RankWeights? weights = null;
@@ -144,18 +151,20 @@ public sealed class RankSession : IDisposable
             IReadOnlySet<MappedFile> verified = plan.FilesToVerify(mapped.Files);
             if (options.Prefault)
                 Prefault(plan, mapped, verified, prefaulting);
+            team = TeamMemory.Open(plan, device, weights!);
             RankAgreement.Step(world, "loading its weights", () =>
             {
                 if (options.VerifyWeights && model is PrestackedModel prestacked)
                     prestacked.Verify(verified, System.Environment.ProcessorCount);
                 buffers = new SessionBuffers(device, plan);
-                session = new RankSession(device, plan, mapped, weights!, buffers);
+                session = new RankSession(device, plan, mapped, weights!, buffers, team);
                 session.Standby.Run();
             });
             return session!;
         }
         catch
         {
+            team?.Dispose();
             buffers?.Dispose();
             mapped.Dispose();
             throw;
@@ -178,6 +187,7 @@ public sealed class RankSession : IDisposable
 
     public void Dispose()
     {
+        team.Dispose();
         buffers.Dispose();
         mapped.Dispose();
     }

@@ -61,6 +61,9 @@ internal sealed class SessionPlan
     /// <summary>The ranks that share out the logits of a token, this one among them: those of its host where all of them run the LM head; null = this rank computes all.</summary>
     public Intracommunicator? LogitRanks { get; private init; }
 
+    /// <summary>Whether ranks of a host that hold the same weights may work on a token together.</summary>
+    public bool TeamsUp => Placement is not null && Options.SharesExperts && Options.Loading == Loading.OnDemand;
+
     /// <summary>Bytes of this rank's KV cache.</summary>
     public long CacheBytes => KvCache.BytesOf(Model.Config.LayerCount, Model.Config.Attention, ContextLength);
 

@@ -5,46 +5,57 @@ internal static unsafe class ExpertDecode<TVector, TElement>
     where TVector : unmanaged, IFloatVector<TVector>
     where TElement : struct, IWeightElement
 {
-    /// <summary>Tokens of one pass: bounds the memory of the chunks' sums.</summary>
-    private const int PassTokens = 16;
+    /// <summary>Floats that devices which run experts together write for each other.</summary>
+    public static long SharedFloats(in ExpertWeights expert)
+    {
+        var tokens = new ExpertTokens(new(expert.W1), new(expert.V1), new(expert.W2), null, null, null, 0);
+        var pass = new ExpertPass<TVector, TElement>(null, tokens, null, LaneOrder.Padded<TVector>(expert.W1.Columns));
+        return ExpertPass.Tokens * (pass.DotsLength + pass.SumsLength);
+    }
 
     /// <summary>output[outputRow] += weight · expert(input[inputRow]) for all tokens of all experts.</summary>
-    public static void Run(ThreadTeam team, Scratch scratch, ReadOnlySpan<ExpertTokens> experts, RowPointer input, RowPointer output)
+    /// <param name="team">This device's threads.</param>
+    /// <param name="shared">With other devices', which are called alike; null = this device runs all.</param>
+    /// <param name="scratch">Its memory.</param>
+    /// <param name="experts">Experts and their tokens.</param>
+    /// <param name="input">[tokens, D].</param>
+    /// <param name="output">[output rows, D].</param>
+    public static void Run(ThreadTeam team, SharedTeam? shared, Scratch scratch, ReadOnlySpan<ExpertTokens> experts, RowPointer input, RowPointer output)
     {
         int padded = LaneOrder.Padded<TVector>(input.Columns);
         float* arranged = scratch.Inputs.Floats((long)padded * input.Rows);
         for (int row = 0; row < input.Rows; row++)
             LaneOrder.Arrange<TVector, TElement>(input.Row(row), input.Columns, arranged + ((long)row * padded));
 
-        ExpertSlice* slices = stackalloc ExpertSlice[PassTokens];
+        ExpertSlice* slices = stackalloc ExpertSlice[ExpertPass.Tokens];
         var pass = new ExpertPass<TVector, TElement>(slices, experts[0], arranged, padded);
-        float* dots = scratch.Results.Floats(PassTokens * pass.DotsLength);
-        float* sums = scratch.Sums.Floats(PassTokens * pass.SumsLength);
+        float* dots = shared is null ? scratch.Results.Floats(ExpertPass.Tokens * pass.DotsLength) : shared.Experts(ExpertPass.Tokens * (pass.DotsLength + pass.SumsLength));
+        float* sums = shared is null ? scratch.Sums.Floats(ExpertPass.Tokens * pass.SumsLength) : dots + (ExpertPass.Tokens * pass.DotsLength);
         for (int expert = 0, start = 0; expert < experts.Length;)
         {
             int sliceCount = 0;
-            for (int taken = 0; taken < PassTokens && expert < experts.Length;)
+            for (int taken = 0; taken < ExpertPass.Tokens && expert < experts.Length;)
             {
-                int count = Math.Min(Math.Min(ExpertSlice.MaxTokens, PassTokens - taken), experts[expert].Count - start);
+                int count = Math.Min(Math.Min(ExpertSlice.MaxTokens, ExpertPass.Tokens - taken), experts[expert].Count - start);
                 slices[sliceCount++] = new ExpertSlice(experts[expert].Slice(start, count), dots + (taken * pass.DotsLength), sums + (taken * pass.SumsLength));
                 taken += count;
                 start += count;
                 if (start == experts[expert].Count)
                     (expert, start) = (expert + 1, 0);
             }
-            RunPass(team, pass, sliceCount, output);
+            RunPass(team, shared, pass, sliceCount, output);
         }
     }
 
-    private static void RunPass(ThreadTeam team, in ExpertPass<TVector, TElement> pass, int sliceCount, RowPointer output)
+    private static void RunPass(ThreadTeam team, SharedTeam? shared, in ExpertPass<TVector, TElement> pass, int sliceCount, RowPointer output)
     {
         var dots = new ExpertDots<TVector, TElement>(pass);
-        team.Run(sliceCount * dots.ItemCount, ref dots);
+        SharedTeam.Run(team, shared, sliceCount * dots.ItemCount, ref dots);
         var gates = new ExpertGates<TVector, TElement>(pass);
-        team.Run(sliceCount * gates.ItemCount, ref gates);
+        SharedTeam.Run(team, shared, sliceCount * gates.ItemCount, ref gates);
         var sums = new ExpertSums<TVector, TElement>(pass);
-        team.Run(sliceCount * sums.ItemCount, ref sums);
+        SharedTeam.Run(team, shared, sliceCount * sums.ItemCount, ref sums);
         var merge = new ExpertMerge<TVector, TElement>(pass.Slices, sliceCount, pass.ChunkCount, pass.PaddedColumns, output);
-        team.Run((pass.PaddedColumns + ExpertMerge<TVector, TElement>.Columns - 1) / ExpertMerge<TVector, TElement>.Columns, ref merge);
+        SharedTeam.Run(team, shared, (pass.PaddedColumns + ExpertMerge<TVector, TElement>.Columns - 1) / ExpertMerge<TVector, TElement>.Columns, ref merge);
     }
 }

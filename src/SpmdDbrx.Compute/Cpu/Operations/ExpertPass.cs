@@ -1,5 +1,13 @@
 namespace SpmdDbrx.Compute.Cpu;
 
+/// <summary>A pass over experts with few tokens.</summary>
+internal static class ExpertPass
+{
+    /// <summary>Most tokens of a pass, each counted once for every expert: bounds the memory of the chunks' sums.</summary>
+    /// <remarks>Devices that work together do so in one pass: in two, an element could be summed by two of them, whose parts the all-reduce would add in another order.</remarks>
+    public const int Tokens = 16;
+}
+
 /// <summary>How the work of one pass over experts with few tokens is cut: each matrix by strips, each strip by chunks of rows.</summary>
 /// <remarks>It depends on the experts' size only, and what chunks give is added in their order, so results are the same bits for any number of
 /// threads.</remarks>

@@ -7,7 +7,7 @@ internal static unsafe class ExpertProduct<TVector, TElement, TFormat>
     where TFormat : struct, ITileFormat
 {
     public static void Run(
-        ThreadTeam team, Scratch scratch, ReadOnlySpan<ExpertWeights> experts, ExpertAssignments assignments, RowPointer input, RowPointer output)
+        ThreadTeam team, SharedTeam? shared, Scratch scratch, ReadOnlySpan<ExpertWeights> experts, ExpertAssignments assignments, RowPointer input, RowPointer output)
     {
         Span<ExpertTokens> few = stackalloc ExpertTokens[assignments.ExpertCount];
         Span<ExpertTokens> many = stackalloc ExpertTokens[assignments.ExpertCount];
@@ -30,7 +30,7 @@ internal static unsafe class ExpertProduct<TVector, TElement, TFormat>
                     few[fewCount++] = tokens;
             }
             if (fewCount > 0)
-                ExpertDecode<TVector, TElement>.Run(team, scratch, few[..fewCount], input, output);
+                ExpertDecode<TVector, TElement>.Run(team, shared, scratch, few[..fewCount], input, output);
             if (manyCount > 0)
                 ExpertPrefill<TVector, TFormat>.Run(team, scratch, many[..manyCount], input, output);
         }

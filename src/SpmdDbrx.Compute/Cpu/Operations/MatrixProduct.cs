@@ -6,10 +6,10 @@ internal static class MatrixProduct<TVector, TElement, TFormat>
     where TElement : struct, IWeightElement
     where TFormat : struct, ITileFormat
 {
-    public static void Run(ThreadTeam team, Scratch scratch, RowPointer input, WeightPointer weight, RowPointer output)
+    public static void Run(ThreadTeam team, SharedTeam? shared, Scratch scratch, RowPointer input, WeightPointer weight, RowPointer output)
     {
         if (input.Rows <= ExpertSlice.MaxTokens)
-            MatrixVector<TVector, TElement>.Run(team, scratch, input, weight, output);
+            MatrixVector<TVector, TElement>.Run(team, shared, scratch, input, weight, output);
         else
             MatrixMatrix<TVector, TFormat>.Run(team, scratch, input, weight, output);
     }

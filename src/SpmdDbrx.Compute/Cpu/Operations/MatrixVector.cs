@@ -28,7 +28,7 @@ internal readonly unsafe struct MatrixVector<TVector, TElement> : IParallelWork
         chunkCount = Math.Max(1, (runLength + chunkLength - 1) / chunkLength);
     }
 
-    public static void Run(ThreadTeam team, Scratch scratch, RowPointer input, WeightPointer weight, RowPointer output)
+    public static void Run(ThreadTeam team, SharedTeam? shared, Scratch scratch, RowPointer input, WeightPointer weight, RowPointer output)
     {
         if (input.Rows == 0)
             return;
@@ -37,15 +37,16 @@ internal readonly unsafe struct MatrixVector<TVector, TElement> : IParallelWork
         for (int token = 0; token < input.Rows; token++)
             LaneOrder.Arrange<TVector, TElement>(input.Row(token), input.Columns, arranged + ((long)token * padded));
         var tokens = new ArrangedTokens(arranged, padded, null, input.Rows);
-        if (weight.StripCount == 1)
+        if (weight.StripCount == 1 && shared is null)
         {
             var whole = new MatrixVector<TVector, TElement>(tokens, weight, output.Row(0), output.Columns);
             team.Run(whole.chunkCount, ref whole);
             return;
         }
-        float* dots = scratch.Results.Floats((long)weight.StripCount * input.Rows * weight.Rows);
+        long dotCount = (long)weight.StripCount * input.Rows * weight.Rows;
+        float* dots = shared is null ? scratch.Results.Floats(dotCount) : shared.NextProduct(dotCount);
         var strips = new MatrixVector<TVector, TElement>(tokens, weight, dots, weight.Rows);
-        team.Run(weight.StripCount * strips.chunkCount, ref strips);
+        SharedTeam.Run(team, shared, weight.StripCount * strips.chunkCount, ref strips);
         var merge = new StripMerge<TVector>(dots, weight.StripCount, output);
         team.Run(merge.ItemCount, ref merge);
     }

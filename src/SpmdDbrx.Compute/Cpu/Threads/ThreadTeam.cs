@@ -13,11 +13,10 @@ namespace SpmdDbrx.Compute.Cpu;
 internal sealed unsafe class ThreadTeam : IDisposable
 {
     /// <summary>Claims that a thread's even share of the remaining items is divided into.</summary>
-    private const uint ClaimsPerShare = 4;
+    public const int ClaimsPerShare = 4;
 
     private readonly object parkGate = new();
     private readonly Thread[] workers;
-    private readonly long spinTicks;
     private SharedState shared;
     private delegate*<void*, int, int, void> function;
     private void* context;
@@ -32,7 +31,7 @@ internal sealed unsafe class ThreadTeam : IDisposable
         ArgumentOutOfRangeException.ThrowIfLessThan(threads, 1);
         ArgumentOutOfRangeException.ThrowIfNegative(spinMicroseconds);
         Count = threads;
-        spinTicks = spinMicroseconds * Stopwatch.Frequency / 1_000_000;
+        SpinTicks = spinMicroseconds * Stopwatch.Frequency / 1_000_000;
         workers = new Thread[threads - 1];
         for (int index = 0; index < workers.Length; index++)
         {
@@ -44,6 +43,9 @@ internal sealed unsafe class ThreadTeam : IDisposable
 
     /// <summary>Threads, the caller included.</summary>
     public int Count { get; }
+
+    /// <summary>How long an idle thread spins, in ticks of <see cref="Stopwatch"/>.</summary>
+    public long SpinTicks { get; }
 
     /// <summary>Runs all items and returns when they have finished. Each thread's are in ascending order.</summary>
     /// <exception cref="Exception">What the first failing item threw.</exception>
@@ -89,7 +91,7 @@ internal sealed unsafe class ThreadTeam : IDisposable
         long start = Stopwatch.GetTimestamp();
         while (Volatile.Read(ref shared.Unfinished) > 0)
         {
-            if (Stopwatch.GetTimestamp() - start <= spinTicks)
+            if (Stopwatch.GetTimestamp() - start <= SpinTicks)
                 Thread.SpinWait(1);
             else
                 Thread.Yield();
@@ -103,7 +105,7 @@ internal sealed unsafe class ThreadTeam : IDisposable
         while ((uint)claims > 0)
         {
             uint left = (uint)claims;
-            uint taken = Math.Max(1, left / (ClaimsPerShare * (uint)Count));
+            uint taken = Math.Max(1, left / (uint)(ClaimsPerShare * Count));
             ulong seen = Interlocked.CompareExchange(ref shared.Claims, claims - taken, claims);
             if (seen != claims)
             {
@@ -145,7 +147,7 @@ internal sealed unsafe class ThreadTeam : IDisposable
             if (call != done || stopping)
                 return call;
             Thread.SpinWait(1);
-            if (round % 16 == 0 && Stopwatch.GetTimestamp() - start > spinTicks)
+            if (round % 16 == 0 && Stopwatch.GetTimestamp() - start > SpinTicks)
                 Park(done);
         }
     }

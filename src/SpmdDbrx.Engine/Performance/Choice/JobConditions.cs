@@ -10,13 +10,16 @@ public sealed record JobConditions
 {
     private const int TypicalTokens = 512;
 
+    /// <summary>Of a mean over thousands of selections.</summary>
+    private const double Rounding = 1e-9;
+
     /// <summary>The model, as rank 0 sees it.</summary>
     public required ModelDirectory Model { get; init; }
 
     /// <summary>Which ranks map the same files, and which files they have.</summary>
     public required HostSharing Sharing { get; init; }
 
-    /// <summary>Whether ranks of one host may run each other's experts.</summary>
+    /// <summary>Whether ranks of one host may run each other's experts, and those of a token together.</summary>
     public required bool SharesExperts { get; init; }
 
     /// <summary>Whether results must be the same bits for any number of ranks.</summary>
@@ -47,7 +50,7 @@ public sealed record JobConditions
 
     /// <summary>What all alternatives have in common: the strategy p-lr-d as it runs where idle weights stay wired.</summary>
     internal Deployment Common => Deployment.Of(
-        Model, Sharing, new EngineOptions { Topology = Topology.Decentralized, Loading = Loading.OnDemand }, placement: null);
+        Model, Sharing, new EngineOptions { Topology = Topology.Decentralized, Loading = Loading.OnDemand }, placement: null) with { RunsTogether = SharesExperts };
 
     /// <summary>Whether ranks usually run each other's experts here.</summary>
     public bool IsShared => UsualPlacement is { HasReplicas: true };
@@ -60,7 +63,7 @@ public sealed record JobConditions
             if (UsualPlacement is not { } usual)
                 return false;
             ExpertLoad load = (Common with { Placement = usual }).LoadOf(Shape);
-            return load.Busiest <= load.Mean;
+            return load.Busiest <= load.Mean * (1 + Rounding);
         }
     }
 

@@ -68,6 +68,18 @@ public sealed class MetalDeviceTests
     }
 
     [SkippableFact]
+    public void Share_WithOtherRanks_IsRefused()
+    {
+        using MetalDevice device = MetalCollection.Open();
+        Assert.Equal(0, device.SharedBatch);
+        device.Share(null);
+        Assert.Throws<NotSupportedException>(() => device.Share(new SharedWorkspace(0, 0, 0, 2, () => { })));
+        Assert.Throws<NotSupportedException>(() => device.MultiplyTogether(default, default, default));
+        Assert.Throws<NotSupportedException>(() => device.SharedExpertBytes(default));
+        Assert.Throws<NotSupportedException>(() => device.SharedProductBytes(default));
+    }
+
+    [SkippableFact]
     public void Multiply_BufferOfAnotherDevice_IsRefused()
     {
         using DeviceFixture fixture = new(MetalCollection.Open());

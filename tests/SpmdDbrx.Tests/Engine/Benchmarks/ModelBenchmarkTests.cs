@@ -56,4 +56,30 @@ public sealed class ModelBenchmarkTests(PrestackedTinyModel model) : IClassFixtu
             Assert.Equal(expected, result.BytesPerToken, 1e-3);
         });
     }
+
+    [Theory]
+    [InlineData(Topology.Decentralized, 1)]
+    [InlineData(Topology.Centralized, 0)]
+    public void Run_RanksThatWorkTogether_CountTheProductsOfAttentionOnceATeam(Topology topology, int savedTeams)
+    {
+        ModelConfig config = ModelDirectory.Open(model.ModelPath).Config;
+        double products = (double)config.HiddenDim * (config.Attention.QkvDim + config.Attention.QueryDim) * config.WeightType.ElementBytes();
+        double BytesOf(bool shares, bool prompt)
+        {
+            double bytes = 0;
+            InProcessWorld.Run([0, 0, 1], world =>
+            {
+                using CpuDevice device = new(1);
+                using RankSession session = RankSession.Open(world, device, model.ModelPath, new EngineOptions { Topology = topology, SharesExperts = shares, ContextLength = 32 });
+                using ModelBenchmark benchmark = new(session, probesMachine: false);
+                BenchmarkResult result = benchmark.Run(new BenchmarkTest(prompt, Tokens: prompt ? 16 : 3, Depth: 2), repeats: 1);
+                double experts = result.MeanExperts * world.Size * config.LayerCount * new TokenWork(config).ExpertBytes / (prompt ? 16 : 1);
+                if (world.Rank == 0)
+                    bytes = result.BytesPerToken - experts;
+            });
+            return bytes;
+        }
+        Assert.Equal(savedTeams * config.LayerCount * products, BytesOf(shares: false, prompt: false) - BytesOf(shares: true, prompt: false), 1e-3);
+        Assert.Equal(BytesOf(shares: false, prompt: true), BytesOf(shares: true, prompt: true), 1e-3);
+    }
 }

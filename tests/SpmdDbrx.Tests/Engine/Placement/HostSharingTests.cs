@@ -130,16 +130,79 @@ public sealed class HostSharingTests(PrestackedTinyModel model) : IClassFixture<
     }
 
     [Theory]
-    [InlineData(2, 2)]
-    [InlineData(3, 2)]
-    [InlineData(4, 1)]
-    public void Counters_SharedOnOneHost_NoRankRunsMoreThanItsEqualPart(int ranks, int expected) =>
+    [InlineData(2)]
+    [InlineData(3)]
+    [InlineData(5)]
+    public void Counters_SharedOnOneHost_EveryRankRunsItsEqualPart(int ranks) =>
         SessionRunner.Run(ranks, model.ModelPath, Shared, session =>
         {
             for (int position = 0; position < 20; position++)
                 session.Decoder.Forward([100 + position], position);
-            Assert.Equal(expected * session.ExpertCounters.Layers, session.ExpertCounters.BusiestRank);
+            double expected = 4.0 / ranks * session.ExpertCounters.Layers;
+            Assert.Equal(expected, session.ExpertCounters.BusiestRank, 1e-9);
+            Assert.Equal(expected, session.ExpertCounters.ThisRank, 1e-9);
         });
+
+    [Fact]
+    public void Counters_TwoHostsOfTwoRanks_TheBusierHostCounts() =>
+        InProcessWorld.Run([0, 0, 1, 1], world =>
+        {
+            using CpuDevice device = new(1);
+            using RankSession session = RankSession.Open(world, device, model.ModelPath, Shared);
+            double busiest = 0;
+            session.Decoder.OnRouting = (_, routing) =>
+            {
+                int onFirstHost = routing.Experts.ToArray().Count(expert => expert < 8);
+                busiest += Math.Max(onFirstHost, 4 - onFirstHost) / 2.0;
+            };
+            for (int position = 0; position < 20; position++)
+                session.Decoder.Forward([100 + position], position);
+            Assert.Equal(busiest, session.ExpertCounters.BusiestRank);
+        });
+
+    [Theory]
+    [InlineData(1, true)]
+    [InlineData(4, true)]
+    [InlineData(5, false)]
+    public void Counters_Batches_SmallOnesAreRunTogether(int tokens, bool together) =>
+        SessionRunner.Run(3, model.ModelPath, Shared, session =>
+        {
+            session.Decoder.Forward([.. Enumerable.Range(100, tokens)], 0);
+            bool isWhole = session.ExpertCounters.ThisRank % 1 == 0;
+            Assert.NotEqual(together, isWhole);
+        });
+
+    [Theory]
+    [InlineData(false, false, false)]
+    [InlineData(true, true, false)]
+    [InlineData(true, false, true)]
+    public void Teams_OnlyRanksThatShareFilesAndCutWorkAlike(bool shares, bool otherThreads, bool teamsUp)
+    {
+        EngineOptions options = new() { SharesExperts = shares };
+        InProcessWorld.Run([0, 0, 1], world =>
+        {
+            using CpuDevice device = new(threads: otherThreads && world.Rank == 1 ? 2 : 1);
+            using RankSession session = RankSession.Open(world, device, model.ModelPath, options);
+            Assert.Equal(teamsUp ? 2 : 1, session.Teams.SizeOf(0));
+            Assert.Equal(teamsUp, session.Teams.AreTogether(0, 1));
+            Assert.Equal(1, session.Teams.SizeOf(2));
+        });
+    }
+
+    [Fact]
+    public void Forward_TeamThatLosesARank_EndsOnAllRanks()
+    {
+        MpiException error = Assert.Throws<MpiException>(() => InProcessWorld.Run(2, world =>
+        {
+            using CpuDevice device = new(1);
+            using RankSession session = RankSession.Open(world, device, model.ModelPath, Shared);
+            session.Decoder.OnRouting = (_, _) => throw new InvalidOperationException("lost");
+            if (world.Rank == 0)
+                session.Decoder.OnRouting = null;
+            session.Decoder.Forward([100], 0);
+        }));
+        Assert.Contains("rank 1: lost", error.Message, StringComparison.Ordinal);
+    }
 
     [Theory]
     [InlineData(2)]

@@ -1,0 +1,63 @@
+namespace SpmdDbrx.Engine.Placement;
+
+/// <summary>Which ranks work on a token together: those of a host that hold the same weights in the same memory. They multiply a part of Wqkv and of the attention's output
+/// each, and claim pieces of the experts that are assigned to any of them as they go, so that none waits for a slower one.</summary>
+public sealed class RankTeams
+{
+    private readonly int[] teamOfRank;
+    private readonly int[] sizes;
+
+    /// <param name="teamOfRank">A number per rank below the ranks', equal exactly for ranks of one team.</param>
+    /// <param name="batch">Most tokens of a batch that a team works on together: with more of them, which share one pass over the weights, every rank runs what it is
+    /// assigned.</param>
+    public RankTeams(IReadOnlyList<int> teamOfRank, int batch)
+    {
+        this.teamOfRank = [.. teamOfRank];
+        sizes = new int[this.teamOfRank.Length];
+        foreach (int team in this.teamOfRank)
+            sizes[team]++;
+        Batch = batch;
+    }
+
+    /// <summary>Every rank is a team of its own.</summary>
+    public static RankTeams None(int ranks) => new([.. Enumerable.Range(0, ranks)], batch: 0);
+
+    /// <summary>Most tokens of a batch that a team works on together.</summary>
+    public int Batch { get; }
+
+    /// <summary>Teams, those of one rank included.</summary>
+    public int Count => sizes.Count(size => size > 0);
+
+    /// <summary>Ranks of all teams.</summary>
+    public int Ranks => teamOfRank.Length;
+
+    /// <summary>Whether there is a team of several ranks.</summary>
+    public bool Any => Count < Ranks;
+
+    /// <summary>Ranks of the smallest team.</summary>
+    public int Smallest => sizes.Where(size => size > 0).Min();
+
+    /// <summary>Ranks of a rank's team.</summary>
+    public int SizeOf(int rank) => sizes[teamOfRank[rank]];
+
+    /// <summary>Whether a rank works on a batch with others.</summary>
+    public bool Share(int rank, int tokens) => tokens <= Batch && SizeOf(rank) > 1;
+
+    /// <summary>Whether two ranks are of one team.</summary>
+    public bool AreTogether(int rank, int other) => teamOfRank[rank] == teamOfRank[other];
+
+    /// <summary>Experts that the busiest rank runs of an assignment of a few tokens; what a team runs counts on its ranks in equal parts.</summary>
+    public double Busiest(ExpertAssigner assigner)
+    {
+        double busiest = 0;
+        for (int team = 0; team < sizes.Length; team++)
+        {
+            int experts = 0;
+            for (int rank = 0; rank < sizes.Length; rank++)
+                experts += teamOfRank[rank] == team ? assigner.ExpertsRunBy(rank) : 0;
+            if (sizes[team] > 0)
+                busiest = Math.Max(busiest, (double)experts / sizes[team]);
+        }
+        return busiest;
+    }
+}
