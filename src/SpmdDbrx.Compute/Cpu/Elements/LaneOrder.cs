@@ -26,8 +26,35 @@ internal static unsafe class LaneOrder
             new ReadOnlySpan<float>(source, columns).CopyTo(new Span<float>(target, columns));
             return;
         }
-        for (int column = 0; column < columns; column++)
+        for (int column = 0; column < whole; column += 2 * TVector.Count)
+        {
+            TVector.Deinterleave(TVector.Load(source + column), TVector.Load(source + column + TVector.Count), out TVector evens, out TVector odds);
+            evens.Store(target + column);
+            odds.Store(target + column + TVector.Count);
+        }
+        for (int column = whole; column < columns; column++)
             target[Lane<TVector>(column)] = source[column];
+    }
+
+    /// <summary>target [columns] += scale · source [padded columns], which is in lane order; product and sum are each rounded.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static void AddScaled<TVector, TElement>(float* source, float scale, float* target, int columns)
+        where TVector : unmanaged, IFloatVector<TVector>
+        where TElement : struct, IWeightElement
+    {
+        TVector scales = TVector.Broadcast(scale);
+        int column = 0;
+        for (; column <= columns - (2 * TVector.Count); column += 2 * TVector.Count)
+        {
+            TVector first = TVector.Load(source + column);
+            TVector second = TVector.Load(source + column + TVector.Count);
+            if (TElement.EvensFirst)
+                TVector.Interleave(first, second, out first, out second);
+            (TVector.Load(target + column) + (scales * first)).Store(target + column);
+            (TVector.Load(target + column + TVector.Count) + (scales * second)).Store(target + column + TVector.Count);
+        }
+        for (; column < columns; column++)
+            target[column] += scale * source[TElement.EvensFirst ? Lane<TVector>(column) : column];
     }
 
     /// <summary>Where an element of a row stands in evens-first order.</summary>

@@ -10,7 +10,7 @@ internal static unsafe class ExpertDecode<TVector, TElement>
     {
         var tokens = new ExpertTokens(new(expert.W1), new(expert.V1), new(expert.W2), null, null, null, 0);
         var pass = new ExpertPass<TVector, TElement>(null, tokens, null, LaneOrder.Padded<TVector>(expert.W1.Columns));
-        return ExpertPass.Tokens * (pass.DotsLength + pass.SumsLength);
+        return FloatsOf(pass);
     }
 
     /// <summary>output[outputRow] += weight · expert(input[inputRow]) for all tokens of all experts.</summary>
@@ -29,33 +29,40 @@ internal static unsafe class ExpertDecode<TVector, TElement>
 
         ExpertSlice* slices = stackalloc ExpertSlice[ExpertPass.Tokens];
         var pass = new ExpertPass<TVector, TElement>(slices, experts[0], arranged, padded);
-        float* dots = shared is null ? scratch.Results.Floats(ExpertPass.Tokens * pass.DotsLength) : shared.Experts(ExpertPass.Tokens * (pass.DotsLength + pass.SumsLength));
-        float* sums = shared is null ? scratch.Sums.Floats(ExpertPass.Tokens * pass.SumsLength) : dots + (ExpertPass.Tokens * pass.DotsLength);
+        float* dots = shared is null ? scratch.Results.Floats(FloatsOf(pass)) : shared.Experts(FloatsOf(pass));
+        float* sums = dots + (ExpertPass.Tokens * pass.DotsLength);
+        int* merged = (int*)(sums + (ExpertPass.Tokens * pass.SumsLength));
+        float* threads = scratch.Threads.Floats((long)team.Count * ExpertSums<TVector, TElement>.ThreadFloats(pass));
         for (int expert = 0, start = 0; expert < experts.Length;)
         {
             int sliceCount = 0;
             for (int taken = 0; taken < ExpertPass.Tokens && expert < experts.Length;)
             {
                 int count = Math.Min(Math.Min(ExpertSlice.MaxTokens, ExpertPass.Tokens - taken), experts[expert].Count - start);
-                slices[sliceCount++] = new ExpertSlice(experts[expert].Slice(start, count), dots + (taken * pass.DotsLength), sums + (taken * pass.SumsLength));
+                slices[sliceCount++] = new ExpertSlice(
+                    experts[expert].Slice(start, count), dots + (taken * pass.DotsLength), sums + (taken * pass.SumsLength), merged + (taken * pass.StripCount));
                 taken += count;
                 start += count;
                 if (start == experts[expert].Count)
                     (expert, start) = (expert + 1, 0);
             }
-            RunPass(team, shared, pass, sliceCount, output);
+            RunPass(team, shared, pass, threads, sliceCount, output);
         }
     }
 
-    private static void RunPass(ThreadTeam team, SharedTeam? shared, in ExpertPass<TVector, TElement> pass, int sliceCount, RowPointer output)
+    private static void RunPass(ThreadTeam team, SharedTeam? shared, in ExpertPass<TVector, TElement> pass, float* threads, int sliceCount, RowPointer output)
     {
         var dots = new ExpertDots<TVector, TElement>(pass);
         SharedTeam.Run(team, shared, sliceCount * dots.ItemCount, ref dots);
         var gates = new ExpertGates<TVector, TElement>(pass);
         SharedTeam.Run(team, shared, sliceCount * gates.ItemCount, ref gates);
-        var sums = new ExpertSums<TVector, TElement>(pass);
+        var sums = new ExpertSums<TVector, TElement>(pass, threads);
+        sums.Reset(team.Count);
         SharedTeam.Run(team, shared, sliceCount * sums.ItemCount, ref sums);
-        var merge = new ExpertMerge<TVector, TElement>(pass.Slices, sliceCount, pass.ChunkCount, pass.PaddedColumns, output);
-        SharedTeam.Run(team, shared, (pass.PaddedColumns + ExpertMerge<TVector, TElement>.Columns - 1) / ExpertMerge<TVector, TElement>.Columns, ref merge);
+        var merge = new ExpertMerge<TVector, TElement>(pass, sliceCount, output);
+        SharedTeam.Run(team, shared, merge.ItemCount, ref merge);
     }
+
+    /// <summary>Floats of dot products and sums, and of how many of these are merged.</summary>
+    private static long FloatsOf(in ExpertPass<TVector, TElement> pass) => ExpertPass.Tokens * (pass.DotsLength + pass.SumsLength + pass.StripCount);
 }

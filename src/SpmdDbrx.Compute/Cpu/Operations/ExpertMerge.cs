@@ -2,41 +2,59 @@ using System.Runtime.CompilerServices;
 
 namespace SpmdDbrx.Compute.Cpu;
 
-/// <summary>Adds the chunks' sums to the output rows, in order of tokens and chunks; an item is a run of columns.</summary>
-internal unsafe struct ExpertMerge<TVector, TElement>(
-    ExpertSlice* slices, int sliceCount, int chunkCount, int paddedColumns, RowPointer output) : IParallelWork
+/// <summary>Adds the chunks' sums to the output rows, in order of tokens and chunks; an item is a run of columns of a strip.</summary>
+internal readonly unsafe struct ExpertMerge<TVector, TElement>(ExpertPass<TVector, TElement> pass, int sliceCount, RowPointer output) : IParallelWork
     where TVector : unmanaged, IFloatVector<TVector>
     where TElement : struct, IWeightElement
 {
-    /// <summary>Columns of an item: a multiple of every group of two registers.</summary>
-    public const int Columns = 512;
+    /// <summary>Most columns of an item: a multiple of every group of two registers.</summary>
+    private const int MaxColumns = 512;
+
+    private const int LineFloats = 16;
+
+    /// <summary>How many chunks ahead sums are asked for; they lie in memory or in another core's cache.</summary>
+    private const int ChunksAhead = 2;
+
+    /// <summary>Items of all slices.</summary>
+    public int ItemCount => pass.StripCount * RunCount;
+
+    /// <summary>Items of a strip; the last has the most columns.</summary>
+    private int RunCount => (pass.Columns(pass.StripCount - 1).Count + MaxColumns - 1) / MaxColumns;
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public readonly void Run(int item, int thread)
+    public void Run(int item, int thread)
     {
-        int start = item * Columns;
-        int count = Math.Min(Columns, paddedColumns - start);
-        float* total = stackalloc float[Columns];
+        (int strip, int run) = Math.DivRem(item, RunCount);
+        (int start, int stripColumns) = pass.Columns(strip);
+        start += run * MaxColumns;
+        int count = Math.Min(MaxColumns, stripColumns - (run * MaxColumns));
+        float* total = stackalloc float[MaxColumns];
         for (int index = 0; index < sliceCount; index++)
         {
-            ExpertTokens tokens = slices[index].Tokens;
+            ref readonly ExpertSlice slice = ref pass.Slices[index];
+            ExpertTokens tokens = slice.Tokens;
             for (int token = 0; token < tokens.Count; token++)
             {
-                new Span<float>(total, count).Clear();
-                float* sums = slices[index].Sums + ((long)token * paddedColumns) + start;
-                for (int chunk = 0; chunk < chunkCount; chunk++)
-                    RowMath<TVector>.Add(total, sums + ((long)chunk * tokens.Count * paddedColumns), count);
-                AddToOutput(total, start, tokens.OutputRows[token], tokens.Weights[token]);
+                float* sums = slice.Sums + ((long)token * pass.PaddedColumns) + start;
+                new ReadOnlySpan<float>(sums, count).CopyTo(new Span<float>(total, count));
+                for (int chunk = slice.Merged[strip]; chunk < pass.ChunkCount; chunk++)
+                {
+                    AskFor(sums, chunk + ChunksAhead, tokens.Count, count);
+                    RowMath<TVector>.Add(total, sums + ((long)chunk * tokens.Count * pass.PaddedColumns), count);
+                }
+                LaneOrder.AddScaled<TVector, TElement>(
+                    total, tokens.Weights[token], output.Row(tokens.OutputRows[token]) + start, Math.Min(count, output.Columns - start));
             }
         }
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private readonly void AddToOutput(float* total, int start, int outputRow, float weight)
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private void AskFor(float* sums, int chunk, int tokens, int count)
     {
-        float* row = output.Row(outputRow) + start;
-        int count = Math.Min(Columns, output.Columns - start);
-        for (int column = 0; column < count; column++)
-            row[column] += weight * total[TElement.EvensFirst ? LaneOrder.Lane<TVector>(column) : column];
+        if (chunk >= pass.ChunkCount)
+            return;
+        float* row = sums + ((long)chunk * tokens * pass.PaddedColumns);
+        for (int column = 0; column < count; column += LineFloats)
+            ReadAgain.Line((byte*)(row + column));
     }
 }

@@ -27,6 +27,7 @@ internal readonly unsafe struct ExpertPass<TVector, TElement>
         Arranged = arranged;
         PaddedColumns = paddedColumns;
         StripCount = expert.W1.StripCount;
+        StripColumns = expert.W1.StripColumns;
         PaddedRows = (expert.W1.Rows + TVector.Count - 1) / TVector.Count * TVector.Count;
         RunLength = expert.W1.Rows / RowStreams<TVector, TElement>.Count;
         long lengthBytes = (long)RowStreams<TVector, TElement>.Count * Math.Max(1, expert.W1.StripColumns) * TElement.Bytes;
@@ -44,6 +45,8 @@ internal readonly unsafe struct ExpertPass<TVector, TElement>
 
     public int StripCount { get; }
 
+    private int StripColumns { get; }
+
     /// <summary>F in whole registers: floats from a token's dot products to the next one's.</summary>
     public int PaddedRows { get; }
 
@@ -59,6 +62,13 @@ internal readonly unsafe struct ExpertPass<TVector, TElement>
 
     /// <summary>Floats of a token's sums: those of every chunk.</summary>
     public long SumsLength => (long)ChunkCount * PaddedColumns;
+
+    /// <summary>The columns of w2 that a strip holds; lanes behind the last column belong to the last strip.</summary>
+    public (int Start, int Count) Columns(int strip)
+    {
+        int start = strip * StripColumns;
+        return (start, strip == StripCount - 1 ? PaddedColumns - start : StripColumns);
+    }
 
     /// <summary>Rows of a chunk in each run.</summary>
     public (int First, int Count) Rows(int chunk) => (chunk * ChunkLength, Math.Min(ChunkLength, RunLength - (chunk * ChunkLength)));

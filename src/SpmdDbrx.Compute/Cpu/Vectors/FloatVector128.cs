@@ -78,6 +78,22 @@ internal unsafe struct FloatVector128 : IFloatVector<FloatVector128>
     public static FloatVector128 ShiftRight(FloatVector128 value, int count) => new((value.lanes.AsUInt32() >>> count).AsSingle());
 
     [MethodImpl(Inline)]
+    public static void Interleave(FloatVector128 evens, FloatVector128 odds, out FloatVector128 first, out FloatVector128 second)
+    {
+        Vector128<uint> even = evens.lanes.AsUInt32(), odd = odds.lanes.AsUInt32();
+        first = new((Vector128.WidenLower(even) | (Vector128.WidenLower(odd) << 32)).AsSingle());
+        second = new((Vector128.WidenUpper(even) | (Vector128.WidenUpper(odd) << 32)).AsSingle());
+    }
+
+    [MethodImpl(Inline)]
+    public static void Deinterleave(FloatVector128 first, FloatVector128 second, out FloatVector128 evens, out FloatVector128 odds)
+    {
+        Vector128<ulong> lower = first.lanes.AsUInt64(), upper = second.lanes.AsUInt64();
+        evens = new(Vector128.Narrow(lower, upper).AsSingle());
+        odds = new(Vector128.Narrow(lower >>> 32, upper >>> 32).AsSingle());
+    }
+
+    [MethodImpl(Inline)]
     public static float Sum(FloatVector128 value) => Vector128.Sum(value.lanes);
 
     [MethodImpl(Inline)]

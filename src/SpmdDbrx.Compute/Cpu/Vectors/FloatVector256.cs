@@ -78,6 +78,22 @@ internal unsafe struct FloatVector256 : IFloatVector<FloatVector256>
     public static FloatVector256 ShiftRight(FloatVector256 value, int count) => new((value.lanes.AsUInt32() >>> count).AsSingle());
 
     [MethodImpl(Inline)]
+    public static void Interleave(FloatVector256 evens, FloatVector256 odds, out FloatVector256 first, out FloatVector256 second)
+    {
+        Vector256<uint> even = evens.lanes.AsUInt32(), odd = odds.lanes.AsUInt32();
+        first = new((Vector256.WidenLower(even) | (Vector256.WidenLower(odd) << 32)).AsSingle());
+        second = new((Vector256.WidenUpper(even) | (Vector256.WidenUpper(odd) << 32)).AsSingle());
+    }
+
+    [MethodImpl(Inline)]
+    public static void Deinterleave(FloatVector256 first, FloatVector256 second, out FloatVector256 evens, out FloatVector256 odds)
+    {
+        Vector256<ulong> lower = first.lanes.AsUInt64(), upper = second.lanes.AsUInt64();
+        evens = new(Vector256.Narrow(lower, upper).AsSingle());
+        odds = new(Vector256.Narrow(lower >>> 32, upper >>> 32).AsSingle());
+    }
+
+    [MethodImpl(Inline)]
     public static float Sum(FloatVector256 value) => Vector256.Sum(value.lanes);
 
     [MethodImpl(Inline)]

@@ -78,6 +78,22 @@ internal unsafe struct FloatVector512 : IFloatVector<FloatVector512>
     public static FloatVector512 ShiftRight(FloatVector512 value, int count) => new((value.lanes.AsUInt32() >>> count).AsSingle());
 
     [MethodImpl(Inline)]
+    public static void Interleave(FloatVector512 evens, FloatVector512 odds, out FloatVector512 first, out FloatVector512 second)
+    {
+        Vector512<uint> even = evens.lanes.AsUInt32(), odd = odds.lanes.AsUInt32();
+        first = new((Vector512.WidenLower(even) | (Vector512.WidenLower(odd) << 32)).AsSingle());
+        second = new((Vector512.WidenUpper(even) | (Vector512.WidenUpper(odd) << 32)).AsSingle());
+    }
+
+    [MethodImpl(Inline)]
+    public static void Deinterleave(FloatVector512 first, FloatVector512 second, out FloatVector512 evens, out FloatVector512 odds)
+    {
+        Vector512<ulong> lower = first.lanes.AsUInt64(), upper = second.lanes.AsUInt64();
+        evens = new(Vector512.Narrow(lower, upper).AsSingle());
+        odds = new(Vector512.Narrow(lower >>> 32, upper >>> 32).AsSingle());
+    }
+
+    [MethodImpl(Inline)]
     public static float Sum(FloatVector512 value) => Vector512.Sum(value.lanes);
 
     [MethodImpl(Inline)]

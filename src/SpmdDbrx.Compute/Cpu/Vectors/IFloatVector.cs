@@ -56,6 +56,12 @@ internal unsafe interface IFloatVector<TSelf> where TSelf : unmanaged, IFloatVec
     /// <summary>Lane bits moved away from the sign, zeros moved in.</summary>
     static abstract TSelf ShiftRight(TSelf value, int count);
 
+    /// <summary>Two registers in which the lanes of the given two take turns.</summary>
+    static abstract void Interleave(TSelf evens, TSelf odds, out TSelf first, out TSelf second);
+
+    /// <summary>The lanes of two registers with even numbers, and those with odd ones.</summary>
+    static abstract void Deinterleave(TSelf first, TSelf second, out TSelf evens, out TSelf odds);
+
     /// <summary>Sum of all lanes, always in the same order.</summary>
     static abstract float Sum(TSelf value);
 
