@@ -21,7 +21,7 @@ public interface IDevice : IDisposable
     /// <exception cref="NotSupportedException">Says which types, and which would do.</exception>
     void RequireExperts(ReadOnlySpan<ExpertWeights> experts);
 
-    /// <summary>Most tokens that devices of several ranks of a host can work on together (<see cref="ExpertAssignments.AreShared"/>, <see cref="MultiplyTogether"/>);
+    /// <summary>Most tokens that devices of several ranks of a host can work on together (<see cref="ExpertAssignments.AreShared"/>, <see cref="MultiplyTogether"/>, <see cref="AttendTogether"/>);
     /// 0 = this device cannot.</summary>
     int SharedBatch { get; }
 
@@ -35,6 +35,10 @@ public interface IDevice : IDisposable
     /// <summary>Bytes of a workspace that it takes to multiply a matrix together.</summary>
     /// <exception cref="NotSupportedException">This device cannot.</exception>
     long SharedProductBytes(in WeightMatrix weight);
+
+    /// <summary>Bytes of a workspace that it takes to attend together to a cache of so many positions.</summary>
+    /// <exception cref="NotSupportedException">This device cannot.</exception>
+    long SharedAttentionBytes(AttentionShape shape, int capacity);
 
     /// <summary>Begins to work together with the other devices that are given the workspace, or ends it.</summary>
     /// <param name="workspace">The same memory for all of them; must stay until the next call. Null: none.</param>
@@ -71,7 +75,8 @@ public interface IDevice : IDisposable
     void Multiply(Activations input, in WeightMatrix weight, Activations output);
 
     /// <summary><see cref="Multiply"/> with a part of the rows each on all devices that share a workspace; every one gets the whole output, in the bits of one device alone.</summary>
-    /// <remarks>All of them must call it with the same numbers, at most <see cref="SharedBatch"/> tokens, and meet (in a collective, say) after two calls at the latest.</remarks>
+    /// <remarks>All of them must call it with the same numbers, at most <see cref="SharedBatch"/> tokens, and meet (in a collective, say) after three calls at the latest, those of
+    /// <see cref="AttendTogether"/> included.</remarks>
     /// <param name="input">[tokens, in].</param>
     /// <param name="weight">[out, in].</param>
     /// <param name="output">[tokens, out].</param>
@@ -95,6 +100,16 @@ public interface IDevice : IDisposable
     /// <param name="position">Position of the first token.</param>
     /// <param name="output">[tokens, QueryDim].</param>
     void Attend(Activations qkv, AttentionShape shape, KvCache cache, int layer, int position, Activations output);
+
+    /// <summary><see cref="Attend"/> with a part of the heads and positions each, as <see cref="MultiplyTogether"/>; every device has all keys and values in its own cache.</summary>
+    /// <param name="qkv">As for <see cref="Attend"/>.</param>
+    /// <param name="shape">Heads.</param>
+    /// <param name="cache">Keys and values, the batch's own included.</param>
+    /// <param name="layer">Layer in the cache.</param>
+    /// <param name="position">Position of the first token.</param>
+    /// <param name="output">[tokens, QueryDim].</param>
+    /// <exception cref="NotSupportedException">This device cannot.</exception>
+    void AttendTogether(Activations qkv, AttentionShape shape, KvCache cache, int layer, int position, Activations output);
 
     /// <summary>Softmax over all experts, then the top k in descending order (ties: lower index first), then division by the chosen weights' p-norm.</summary>
     /// <param name="logits">[tokens, experts].</param>

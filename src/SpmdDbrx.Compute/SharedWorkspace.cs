@@ -2,7 +2,7 @@ namespace SpmdDbrx.Compute;
 
 /// <summary>Memory through which devices of one host, each of a rank of its own, work on a few tokens together.</summary>
 /// <param name="Memory">First byte, on a cache line; zeroed before the first of them uses it.</param>
-/// <param name="ProductBytes">At least <see cref="IDevice.SharedProductBytes"/> of every matrix that is multiplied together.</param>
+/// <param name="ProductBytes">At least <see cref="IDevice.SharedProductBytes"/> of every matrix that is multiplied together and <see cref="IDevice.SharedAttentionBytes"/>.</param>
 /// <param name="ExpertBytes">At least <see cref="IDevice.SharedExpertBytes"/> of every expert that is run together.</param>
 /// <param name="Devices">Devices that share it, each with as many threads.</param>
 /// <param name="WhileWaiting">Called again and again by a device that has waited long for another; throws where that one will never come.</param>
@@ -11,8 +11,8 @@ public sealed record SharedWorkspace(nint Memory, long ProductBytes, long Expert
     /// <summary>Bytes in front of everything, by which devices agree on who does what.</summary>
     internal const int StateBytes = 1024;
 
-    /// <summary>Products that may be under way: a device that is ahead writes the next while another still reads the last.</summary>
-    internal const int Products = 2;
+    /// <summary>Products that may be under way, those of a layer's attention: a device that is ahead writes the next while another still reads the last.</summary>
+    internal const int Products = 3;
 
     private const int LineBytes = 64;
 

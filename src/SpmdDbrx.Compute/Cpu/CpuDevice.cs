@@ -87,6 +87,8 @@ public sealed unsafe class CpuDevice : IDevice
 
     public long SharedProductBytes(in WeightMatrix weight) => (long)weight.StripCount * SharedBatch * weight.Rows * sizeof(float);
 
+    public long SharedAttentionBytes(AttentionShape shape, int capacity) => kernels.SharedAttentionFloats(shape, SharedBatch, capacity) * sizeof(float);
+
     public void Share(SharedWorkspace? workspace) => shared = workspace is null ? null : new SharedTeam(team, workspace);
 
     public DeviceBuffer Allocate(long byteLength) => new AlignedBuffer(byteLength);
@@ -130,12 +132,11 @@ public sealed unsafe class CpuDevice : IDevice
         kernels.RotateAndStore(new RowPointer(qkv), shape, rotary, cache, layer, position);
     }
 
-    public void Attend(Activations qkv, AttentionShape shape, KvCache cache, int layer, int position, Activations output)
-    {
-        Require(qkv.Columns == shape.QkvDim && output.Columns == shape.QueryDim && output.Rows == qkv.Rows, "Attend: shapes differ");
-        Require((long)position + qkv.Rows <= cache.Capacity, "Attend: positions leave the cache");
-        kernels.Attend(new RowPointer(qkv), shape, cache, layer, position, new RowPointer(output));
-    }
+    public void Attend(Activations qkv, AttentionShape shape, KvCache cache, int layer, int position, Activations output) =>
+        Attend(null, qkv, shape, cache, layer, position, output);
+
+    public void AttendTogether(Activations qkv, AttentionShape shape, KvCache cache, int layer, int position, Activations output) =>
+        Attend(SharedTeamFor(qkv.Rows, nameof(AttendTogether)), qkv, shape, cache, layer, position, output);
 
     public void Route(Activations logits, float? normalizationPower, Routing routing)
     {
@@ -224,6 +225,13 @@ public sealed unsafe class CpuDevice : IDevice
             input.Rows == output.Rows && weight.Columns == input.Columns && weight.Rows == output.Columns,
             "Multiply: [tokens, in] · [out, in]ᵀ is not [tokens, out]");
         kernels.Multiply(together, new RowPointer(input), weight.Type, new WeightPointer(weight), new RowPointer(output));
+    }
+
+    private void Attend(SharedTeam? together, Activations qkv, AttentionShape shape, KvCache cache, int layer, int position, Activations output)
+    {
+        Require(qkv.Columns == shape.QkvDim && output.Columns == shape.QueryDim && output.Rows == qkv.Rows, "Attend: shapes differ");
+        Require((long)position + qkv.Rows <= cache.Capacity, "Attend: positions leave the cache");
+        kernels.Attend(together, new RowPointer(qkv), shape, cache, layer, position, new RowPointer(output));
     }
 
     private SharedTeam SharedTeamFor(int tokens, string operation)

@@ -32,7 +32,17 @@ internal abstract class CpuKernels : IDisposable
 
     public abstract void RotateAndStore(RowPointer qkv, AttentionShape shape, RotaryTable rotary, KvCache cache, int layer, int position);
 
-    public abstract void Attend(RowPointer qkv, AttentionShape shape, KvCache cache, int layer, int position, RowPointer output);
+    /// <summary>Floats of attention that devices write for each other.</summary>
+    public abstract long SharedAttentionFloats(AttentionShape shape, int tokens, int capacity);
+
+    /// <param name="shared">Devices that attend together; null = this one alone.</param>
+    /// <param name="qkv">[tokens, QkvDim].</param>
+    /// <param name="shape">Heads.</param>
+    /// <param name="cache">Keys and values.</param>
+    /// <param name="layer">Layer in the cache.</param>
+    /// <param name="position">Position of the first token.</param>
+    /// <param name="output">[tokens, QueryDim].</param>
+    public abstract void Attend(SharedTeam? shared, RowPointer qkv, AttentionShape shape, KvCache cache, int layer, int position, RowPointer output);
 
     /// <param name="shared">Devices that run them together; null = this one alone.</param>
     /// <param name="experts">The experts of the layer.</param>

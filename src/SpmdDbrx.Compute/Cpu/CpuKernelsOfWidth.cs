@@ -71,8 +71,10 @@ internal sealed unsafe class CpuKernels<TVector, TTiles>(ThreadTeam team) : CpuK
         team.Run(work.ItemCount, ref work);
     }
 
-    public override void Attend(RowPointer qkv, AttentionShape shape, KvCache cache, int layer, int position, RowPointer output) =>
-        AttentionProduct<TVector>.Run(team, scratch, qkv, shape, new KvPanels<TVector>(cache, layer, shape.HeadDim), position, output);
+    public override long SharedAttentionFloats(AttentionShape shape, int tokens, int capacity) => AttentionProduct<TVector>.PartialFloats(shape, tokens, capacity);
+
+    public override void Attend(SharedTeam? shared, RowPointer qkv, AttentionShape shape, KvCache cache, int layer, int position, RowPointer output) =>
+        AttentionProduct<TVector>.Run(team, shared, scratch, qkv, shape, new KvPanels<TVector>(cache, layer, shape.HeadDim), position, output);
 
     public override void RunExperts(SharedTeam? shared, ReadOnlySpan<ExpertWeights> experts, ExpertAssignments assignments, RowPointer input, RowPointer output)
     {

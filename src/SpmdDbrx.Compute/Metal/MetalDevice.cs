@@ -107,6 +107,8 @@ public sealed unsafe partial class MetalDevice : IDevice
 
     public long SharedProductBytes(in WeightMatrix weight) => throw CannotShare();
 
+    public long SharedAttentionBytes(AttentionShape shape, int capacity) => throw CannotShare();
+
     public void Share(SharedWorkspace? workspace)
     {
         if (workspace is not null)
@@ -114,6 +116,8 @@ public sealed unsafe partial class MetalDevice : IDevice
     }
 
     public void MultiplyTogether(Activations input, in WeightMatrix weight, Activations output) => throw CannotShare();
+
+    public void AttendTogether(Activations qkv, AttentionShape shape, KvCache cache, int layer, int position, Activations output) => throw CannotShare();
 
     public DeviceBuffer Allocate(long byteLength)
     {

@@ -6,7 +6,7 @@ namespace SpmdDbrx.Engine.Benchmarks;
 
 /// <summary>What the forward pass of a model has to read and to compute: the floor of every measurement.</summary>
 /// <param name="config">The model.</param>
-/// <param name="attentionTeams">Which ranks share out the products of attention; null = every rank multiplies all.</param>
+/// <param name="attentionTeams">Which ranks share out attention; null = every rank runs all.</param>
 internal sealed class TokenWork(ModelConfig config, RankTeams? attentionTeams = null)
 {
     private const int FlopPerWeight = 2;
@@ -42,30 +42,28 @@ internal sealed class TokenWork(ModelConfig config, RankTeams? attentionTeams = 
     /// <summary>Operations of a rank which runs attention, for consecutive tokens; experts and LM head excluded.</summary>
     public double ReplicatedFlop(int tokens, int depth, int batchTokens)
     {
-        double keysSeen = ((double)tokens * depth) + (tokens * (tokens + 1.0) / 2);
-        double attention = config.LayerCount * 2 * FlopPerWeight * config.Attention.QueryDim * keysSeen;
-        double products = Batches(tokens, batchTokens).Sum(batch => batch.Tokens * LayerWeights(batch.Tokens));
-        return (FlopPerWeight * config.LayerCount * products) + attention;
+        double perLayer = 0;
+        foreach ((int first, int count) in Batches(tokens, batchTokens))
+        {
+            double keysSeen = ((double)count * (depth + first)) + (count * (count + 1.0) / 2);
+            perLayer += (Share(count) * ((count * ProductWeights) + (2 * config.Attention.QueryDim * keysSeen))) + (count * RouterWeights);
+        }
+        return FlopPerWeight * config.LayerCount * perLayer;
     }
 
     private double LayerBytes(int tokens, int depth, int batchTokens)
     {
-        double weights = 0;
-        double positions = 0;
+        double perLayer = 0;
         foreach ((int first, int count) in Batches(tokens, batchTokens))
         {
-            weights += LayerWeights(count);
-            positions += depth + first + count;
+            double cacheBytes = 2.0 * config.Attention.KvDim * sizeof(float) * (depth + first + count);
+            perLayer += (Share(count) * ((ProductWeights * elementBytes) + cacheBytes)) + (RouterWeights * elementBytes);
         }
-        return config.LayerCount * ((weights * elementBytes) + (2.0 * config.Attention.KvDim * sizeof(float) * positions));
+        return config.LayerCount * perLayer;
     }
 
-    /// <summary>Weights of attention and router that a rank, on average, multiplies a batch with.</summary>
-    private double LayerWeights(int batch)
-    {
-        double share = attentionTeams is { } teams && batch <= teams.Batch ? (double)teams.Count / teams.Ranks : 1;
-        return (share * ProductWeights) + RouterWeights;
-    }
+    /// <summary>The part of attention that a rank, on average, runs for a batch.</summary>
+    private double Share(int batch) => attentionTeams is { } teams && batch <= teams.Batch ? (double)teams.Count / teams.Ranks : 1;
 
     private static IEnumerable<(int First, int Tokens)> Batches(int tokens, int batchTokens)
     {

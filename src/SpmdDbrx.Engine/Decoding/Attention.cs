@@ -4,7 +4,7 @@ using SpmdDbrx.Engine.Weights;
 
 namespace SpmdDbrx.Engine.Decoding;
 
-/// <summary>Grouped-query attention with clipped q, k, v and RoPE, replicated on every rank (MECHANISMS §1); ranks that share memory share out its two large products.</summary>
+/// <summary>Grouped-query attention with clipped q, k, v and RoPE, replicated on every rank (MECHANISMS §1); ranks that share memory share out what it reads.</summary>
 /// <param name="device">Does the arithmetic.</param>
 /// <param name="shape">Heads and clip.</param>
 /// <param name="rotary">Rotations.</param>
@@ -26,7 +26,10 @@ public sealed class Attention(IDevice device, AttentionShape shape, RotaryTable 
         Activations attended = workspace.Attended.Take(normed.Rows);
         Multiply(normed, layer.Wqkv, qkv);
         device.RotateAndStore(qkv, shape, rotary, cache, index, position);
-        device.Attend(qkv, shape, cache, index, position, attended);
+        if (teams.Share(rank, qkv.Rows))
+            device.AttendTogether(qkv, shape, cache, index, position, attended);
+        else
+            device.Attend(qkv, shape, cache, index, position, attended);
         Multiply(attended, layer.AttentionOutput, normed);
         device.Add(hidden, normed);
     }

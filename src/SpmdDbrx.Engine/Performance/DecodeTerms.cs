@@ -48,13 +48,11 @@ internal sealed class DecodeTerms
 
     private double ExpertBytes => model.ExpertWeights * deployment.Weights.ExpertBits / 8;
 
-    private double AttentionShare => deployment.SplitsAttention ? 1.0 / deployment.RankCount : 1;
+    private double AttentionShare => deployment.SplitsAttention ? 1.0 / deployment.RankCount : deployment.AttentionShare;
 
     private double LmHeadBytes => model.LmHeadWeights * deployment.LmHeadShare * deployment.Weights.OtherBits / 8;
 
-    private double AttentionProducts => model.AttentionWeights * AttentionShare * deployment.AttentionProductShare;
-
-    private double AttentionBytes => AttentionProducts * deployment.Weights.AttentionBits / 8;
+    private double AttentionBytes => model.AttentionWeights * deployment.Weights.AttentionBits / 8 * AttentionShare;
 
     /// <summary>All terms, those of memory that has to be wired again last: they depend on how long a token takes.</summary>
     public List<Term> All()
@@ -70,7 +68,7 @@ internal sealed class DecodeTerms
     private void AddMemory()
     {
         int layers = model.LayerCount;
-        AddRead("attention weights", TermGroup.Misc, layers, AttentionBytes, AttentionProducts);
+        AddRead("attention weights", TermGroup.Misc, layers, AttentionBytes, model.AttentionWeights * AttentionShare);
         AddRead("router", TermGroup.Misc, layers, model.RouterWeights * deployment.Weights.OtherBits / 8, model.RouterWeights);
         double cacheBytes = 2 * model.KvDim * contextTokens * software.KvBytesPerValue.Value * AttentionShare;
         // Each query head meets every key and every value with one multiply-add a feature.

@@ -44,8 +44,8 @@ public sealed record Deployment
     /// <summary>The part of the LM head that a rank of the fullest node reads: the ranks of a node share it out where all of them run it.</summary>
     public double LmHeadShare => Strategy.Topology == Topology.Centralized ? 1 : 1.0 / RanksOnNode;
 
-    /// <summary>The part of Wqkv and of the attention's output that a rank reads for a token: teams share them out where all ranks run attention.</summary>
-    public double AttentionProductShare => Strategy.Topology == Topology.Centralized || Teams is not { } teams ? 1 : 1.0 / teams.Smallest;
+    /// <summary>The part of attention that a rank runs for a token: teams share it out where all ranks run attention.</summary>
+    public double AttentionShare => Strategy.Topology == Topology.Centralized || Teams is not { } teams ? 1 : 1.0 / teams.Smallest;
 
     /// <summary>Bits of the weights.</summary>
     public WeightFormat Weights { get; init; } = WeightFormat.BFloat16;

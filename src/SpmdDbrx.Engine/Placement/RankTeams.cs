@@ -1,7 +1,7 @@
 namespace SpmdDbrx.Engine.Placement;
 
-/// <summary>Which ranks work on a token together: those of a host that hold the same weights in the same memory. They multiply a part of Wqkv and of the attention's output
-/// each, and claim pieces of the experts that are assigned to any of them as they go, so that none waits for a slower one.</summary>
+/// <summary>Which ranks work on a token together: those of a host that hold the same weights in the same memory. They claim
+/// pieces of attention and of the experts that are assigned to any of them as they go, so that none waits for a slower one.</summary>
 public sealed class RankTeams
 {
     private readonly int[] teamOfRank;

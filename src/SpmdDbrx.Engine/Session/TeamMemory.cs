@@ -53,7 +53,7 @@ internal sealed class TeamMemory : IDisposable
     {
         int batch = BatchOf(plan, device);
         bool canShare = batch > 0;
-        long productBytes = canShare ? weights.Layers.Max(layer => Math.Max(device.SharedProductBytes(layer.Wqkv), device.SharedProductBytes(layer.AttentionOutput))) : 0;
+        long productBytes = canShare ? LargestProductBytes(plan, device, weights) : 0;
         long expertBytes = canShare ? weights.Layers.Max(layer => device.SharedExpertBytes(layer.Experts[0])) : 0;
         string work = $"{device.Description}, {batch} tokens, {productBytes} and {expertBytes} bytes, experts {string.Join(',', plan.Share.Experts)}";
         ulong[] works = new ulong[ranks.Size];
@@ -65,4 +65,8 @@ internal sealed class TeamMemory : IDisposable
             device.Share(new SharedWorkspace(memory.Address, productBytes, expertBytes, ranks.Size, plan.World.ThrowIfPeerIsGone));
         return memory;
     }
+
+    private static long LargestProductBytes(SessionPlan plan, IDevice device, RankWeights weights) => Math.Max(
+        device.SharedAttentionBytes(plan.Model.Config.Attention, plan.ContextLength),
+        weights.Layers.Max(layer => Math.Max(device.SharedProductBytes(layer.Wqkv), device.SharedProductBytes(layer.AttentionOutput))));
 }

@@ -36,7 +36,7 @@ internal sealed unsafe class SharedTeam
     /// <exception cref="ArgumentException">The workspace has less.</exception>
     public float* NextProduct(long count)
     {
-        Require(count, workspace.ProductBytes, "MultiplyTogether");
+        Require(count, workspace.ProductBytes, "products");
         product = (product + 1) % SharedWorkspace.Products;
         return (float*)workspace.Product(product);
     }
@@ -45,7 +45,7 @@ internal sealed unsafe class SharedTeam
     /// <exception cref="ArgumentException">The workspace has less.</exception>
     public float* Experts(long count)
     {
-        Require(count, workspace.ExpertBytes, "RunExperts");
+        Require(count, workspace.ExpertBytes, "experts");
         return (float*)workspace.Experts;
     }
 
@@ -113,10 +113,10 @@ internal sealed unsafe class SharedTeam
         }
     }
 
-    private static void Require(long floats, long bytes, string operation)
+    private static void Require(long floats, long bytes, string what)
     {
         if (floats * sizeof(float) > bytes)
-            throw new ArgumentException($"{operation}: expected a workspace with {floats * sizeof(float)} bytes for it, found {bytes}");
+            throw new ArgumentException($"{what}: expected a workspace with {floats * sizeof(float)} bytes for them, found {bytes}");
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

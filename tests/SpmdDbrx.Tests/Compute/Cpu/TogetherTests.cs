@@ -74,6 +74,44 @@ public sealed unsafe class TogetherTests
         Assert.All(together, product => Assert.Equal(alone, product));
     }
 
+    [Theory]
+    [InlineData(128, 1, 5)]
+    [InlineData(256, 3, 700)]
+    [InlineData(512, 1, 3000)]
+    [InlineData(512, 8, 2990)]
+    public void AttendTogether_EveryDeviceGetsTheBitsOfOneAlone(int vectorBits, int tokens, int position)
+    {
+        float[] alone = Attended(devices: 1)[0];
+        Assert.All(Attended(devices: 2), output => Assert.Equal(alone, output));
+        Assert.All(Attended(devices: 3), output => Assert.Equal(alone, output));
+
+        float[][] Attended(int devices)
+        {
+            AttentionShape shape = new(HeadCount: 8, KvHeadCount: 2, HeadDim: 64, Clip: null);
+            DeviceFixture[] fixtures = [.. Enumerable.Range(0, devices).Select(_ => new DeviceFixture(new CpuDevice(new CpuDeviceOptions(1), vectorBits)))];
+            using Memory memory = new(fixtures[0].Device.SharedAttentionBytes(shape, 3000 + tokens), expertBytes: 64);
+            float[][] outputs = new float[devices][];
+            RunAll(devices, device =>
+            {
+                DeviceFixture fixture = fixtures[device];
+                using KvCache cache = new(fixture.Device, 1, shape, 3000 + tokens);
+                using RotaryTable rotary = new(fixture.Device, shape.HeadDim, 10_000, 3000 + tokens);
+                fixture.Device.RotateAndStore(fixture.Activations(position, shape.QkvDim), shape, rotary, cache, 0, 0);
+                Activations qkv = fixture.Activations(tokens, shape.QkvDim), output = fixture.Activations(tokens, shape.QueryDim);
+                fixture.Device.RotateAndStore(qkv, shape, rotary, cache, 0, position);
+                fixture.Device.Share(memory.Workspace(devices));
+                if (devices == 1)
+                    fixture.Device.Attend(qkv, shape, cache, 0, position, output);
+                else
+                    fixture.Device.AttendTogether(qkv, shape, cache, 0, position, output);
+                outputs[device] = output.Values.ToArray();
+            });
+            foreach (DeviceFixture fixture in fixtures)
+                fixture.Dispose();
+            return outputs;
+        }
+    }
+
     [Fact]
     public void Together_WithoutWorkspaceOrWithTooLittleOrTooManyTokens_IsRefused()
     {
@@ -107,18 +145,22 @@ public sealed unsafe class TogetherTests
             fixtures[0].Device.SharedProductBytes(layers[0].Matrix), layers[0].Weights.Max(expert => fixtures[0].Device.SharedExpertBytes(expert)));
         foreach (DeviceFixture fixture in fixtures)
             fixture.Device.Share(memory.Workspace(devices));
+        RunAll(devices, device => work((CpuDevice)fixtures[device].Device, layers[device]));
+        float[][] results = [.. layers.Select(layer => (product ? layer.Product : layer.Output).Values.ToArray())];
+        foreach (DeviceFixture fixture in fixtures)
+            fixture.Dispose();
+        return results;
+    }
+
+    private static void RunAll(int devices, Action<int> run)
+    {
         Exception?[] failures = new Exception?[devices];
-        Thread[] runners = [.. Enumerable.Range(0, devices).Select(device => new Thread(() =>
-            failures[device] = Record.Exception(() => work((CpuDevice)fixtures[device].Device, layers[device]))))];
+        Thread[] runners = [.. Enumerable.Range(0, devices).Select(device => new Thread(() => failures[device] = Record.Exception(() => run(device))))];
         foreach (Thread runner in runners)
             runner.Start();
         foreach (Thread runner in runners)
             Assert.True(runner.Join(TimeSpan.FromMinutes(1)), "a device hangs");
         Assert.All(failures, Assert.Null);
-        float[][] results = [.. layers.Select(layer => (product ? layer.Product : layer.Output).Values.ToArray())];
-        foreach (DeviceFixture fixture in fixtures)
-            fixture.Dispose();
-        return results;
     }
 
     private sealed class Layer

@@ -75,6 +75,8 @@ public sealed class MetalDeviceTests
         device.Share(null);
         Assert.Throws<NotSupportedException>(() => device.Share(new SharedWorkspace(0, 0, 0, 2, () => { })));
         Assert.Throws<NotSupportedException>(() => device.MultiplyTogether(default, default, default));
+        Assert.Throws<NotSupportedException>(() => device.AttendTogether(default, default!, null!, 0, 0, default));
+        Assert.Throws<NotSupportedException>(() => device.SharedAttentionBytes(default!, 1));
         Assert.Throws<NotSupportedException>(() => device.SharedExpertBytes(default));
         Assert.Throws<NotSupportedException>(() => device.SharedProductBytes(default));
     }
