@@ -31,7 +31,7 @@ internal sealed class ContextCost : IDisposable
         session = RankSession.Open(world, device, model, new EngineOptions { ContextLength = Position + 1, SharesExperts = true });
         stream = device.Allocate(StreamBytes);
         stream.Span<byte>(0, StreamBytes).Fill(1);
-        TokenWork work = new(session.Model.Config);
+        TokenWork work = new(session.Model.Config, session.Teams);
         double first = world.Size * work.GenerationBytes(tokens: 1, depth: 0);
         keyValueBytes = (world.Size * work.GenerationBytes(tokens: 1, depth: Position)) - first;
         tokenBytes = first + (session.Sharing.HostCount * work.LmHeadBytes) + (session.Model.Config.LayerCount * session.Model.Config.TopK * work.ExpertBytes);
