@@ -28,7 +28,7 @@ internal static class DeploymentChooser
             Console.Error.WriteLine("one rank: there is nothing to choose");
         if (world.Size == 1 || !(choice.Decides || choice.Explains))
             return options;
-        JobConditions job = Conditions(world, model, options);
+        JobConditions job = Conditions(world, device, model, options);
         string? kept = WhyUsual(world, device, job, options, choice);
         if (kept is not null)
         {
@@ -43,11 +43,12 @@ internal static class DeploymentChooser
         return Decision.Parse(text).Apply(options, model.Config.ExpertCount);
     }
 
-    private static JobConditions Conditions(Intracommunicator world, ModelDirectory model, ModelOptions options) => new()
+    private static JobConditions Conditions(Intracommunicator world, IDevice device, ModelDirectory model, ModelOptions options) => new()
     {
         Model = model,
         Sharing = HostSharing.Find(world, model),
         SharesExperts = options.Engine.SharesExperts,
+        RunsTogether = options.Engine.SharesExperts && device.SharedBatch > 0,
         Deterministic = options.Engine.Deterministic,
         BatchTokens = options.Engine.BatchTokens,
         ContextLength = options.Engine.ContextLength ?? Math.Min(model.Config.ContextLength, EngineOptions.DefaultContextLength),

@@ -14,6 +14,9 @@ internal sealed class GenerationReport(
     // Prompts and texts are for people and programs, not for HTML: no \u escapes of é or 東.
     private static readonly JsonSerializerOptions Readable = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
+    // Of means: the shares of ranks that run experts together are thirds and the like.
+    private const int Decimals = 6;
+
     /// <summary>The text.</summary>
     public GenerationResult Result => result;
 
@@ -53,8 +56,8 @@ internal sealed class GenerationReport(
                 ["moe_s_per_token"] = PerToken(decode.ExpertSeconds),
                 ["comm_s_per_token"] = PerToken(decode.CommunicationSeconds),
                 ["misc_s_per_token"] = PerToken(decode.MiscSeconds),
-                ["experts_per_layer"] = Counted.BusiestRankExperts / Counted.Layers,
-                ["experts_per_layer_this_rank"] = Counted.OwnExperts / Counted.Layers,
+                ["experts_per_layer"] = Math.Round(Counted.BusiestRankExperts / Counted.Layers, Decimals),
+                ["experts_per_layer_this_rank"] = Math.Round(Counted.OwnExperts / Counted.Layers, Decimals),
                 ["allreduces_per_layer"] = (double)Counted.Allreduces / Counted.Layers,
                 ["communications_per_layer"] = (double)Counted.Collectives / Counted.Layers,
                 ["bytes_per_layer"] = (double)Counted.PayloadBytes / Counted.Layers,

@@ -24,6 +24,7 @@ public sealed class DecisionTests(PrestackedTinyModel model) : IClassFixture<Pre
             Model = ModelDirectory.Open(model.ModelPath),
             Sharing = new HostSharing([0, 0, 2, 2], [all, all, all, all]),
             SharesExperts = true,
+            RunsTogether = true,
             Deterministic = false,
             ContextLength = 512,
             BatchTokens = 512,

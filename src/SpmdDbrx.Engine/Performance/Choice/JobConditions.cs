@@ -19,8 +19,11 @@ public sealed record JobConditions
     /// <summary>Which ranks map the same files, and which files they have.</summary>
     public required HostSharing Sharing { get; init; }
 
-    /// <summary>Whether ranks of one host may run each other's experts, and those of a token together.</summary>
+    /// <summary>Whether ranks of one host may run each other's experts.</summary>
     public required bool SharesExperts { get; init; }
+
+    /// <summary>Whether those that do work on a token together.</summary>
+    public required bool RunsTogether { get; init; }
 
     /// <summary>Whether results must be the same bits for any number of ranks.</summary>
     public required bool Deterministic { get; init; }
@@ -50,7 +53,7 @@ public sealed record JobConditions
 
     /// <summary>What all alternatives have in common: the strategy p-lr-d as it runs where idle weights stay wired.</summary>
     internal Deployment Common => Deployment.Of(
-        Model, Sharing, new EngineOptions { Topology = Topology.Decentralized, Loading = Loading.OnDemand }, placement: null) with { RunsTogether = SharesExperts };
+        Model, Sharing, new EngineOptions { Topology = Topology.Decentralized, Loading = Loading.OnDemand }, placement: null) with { RunsTogether = RunsTogether };
 
     /// <summary>Whether ranks usually run each other's experts here.</summary>
     public bool IsShared => UsualPlacement is { HasReplicas: true };

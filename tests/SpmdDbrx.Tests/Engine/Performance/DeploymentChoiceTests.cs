@@ -139,6 +139,9 @@ public sealed class DeploymentChoiceTests(PrestackedTinyModel model) : IClassFix
     public void IsSettled_OnlyWhereEveryRankRunsItsEqualPart(bool settled, params int[] groups) => Assert.Equal(settled, Job(groups).IsSettled);
 
     [Fact]
+    public void IsSettled_ThreeRanksThatEachRunWholeExperts_IsNot() => Assert.False((Job([0, 0, 0]) with { RunsTogether = false }).IsSettled);
+
+    [Fact]
     public void IsSettled_SharingNotAllowed_IsNot() => Assert.False((Job([0, 0]) with { SharesExperts = false }).IsSettled);
 
     [Fact]
@@ -156,6 +159,7 @@ public sealed class DeploymentChoiceTests(PrestackedTinyModel model) : IClassFix
         Model = ModelDirectory.Open(model.ModelPath),
         Sharing = new HostSharing(groups, [.. groups.Select(_ => Enumerable.Repeat(true, 16).ToArray())]),
         SharesExperts = true,
+        RunsTogether = true,
         Deterministic = false,
         ContextLength = 512,
         BatchTokens = 512,
