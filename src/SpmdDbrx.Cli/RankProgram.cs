@@ -22,6 +22,9 @@ internal static class RankProgram
         ModelOptions chosen = DeploymentChooser.Choose(world, device, model, options.On(world, device));
         using RankSession session = Open(world, device, model, chosen.Engine);
         Log.Information("{Device}: holds {Bytes:N0} bytes of weights", device.Description, session.WeightBytes);
+        bool isFirstOfTeam = session.Sharing.GroupOfRank[session.World.Rank] == session.World.Rank;
+        if (isFirstOfTeam && session.TeamObstacle is { } obstacle)
+            Log.Warning("ranks of this host do not work on a token together, but run whole experts each: {Obstacle}", obstacle);
         world.Barrier();
         return body(session, chosen, System.Diagnostics.Stopwatch.GetElapsedTime(start).TotalSeconds);
     });

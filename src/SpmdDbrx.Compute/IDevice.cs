@@ -21,27 +21,30 @@ public interface IDevice : IDisposable
     /// <exception cref="NotSupportedException">Says which types, and which would do.</exception>
     void RequireExperts(ReadOnlySpan<ExpertWeights> experts);
 
-    /// <summary>Most tokens that devices of several ranks of a host can work on together (<see cref="ExpertAssignments.AreShared"/>, <see cref="MultiplyTogether"/>, <see cref="AttendTogether"/>);
-    /// 0 = this device cannot.</summary>
+    /// <summary>Most tokens that devices of several ranks of a host can work on together; 0 = this device cannot.</summary>
+    /// <seealso cref="ExpertAssignments.AreShared"/>
+    /// <seealso cref="MultiplyTogether"/>
+    /// <seealso cref="AttendTogether"/>
     int SharedBatch { get; }
 
-    /// <summary>Most assignments that they can run together in one call.</summary>
+    /// <summary>Most assignments that they can run together in one call; 0 = this device cannot.</summary>
     int SharedAssignments { get; }
 
     /// <summary>Bytes of a workspace that it takes to run an expert together.</summary>
     /// <exception cref="NotSupportedException">This device cannot.</exception>
     long SharedExpertBytes(in ExpertWeights expert);
 
-    /// <summary>Bytes of a workspace that it takes to multiply a matrix together.</summary>
+    /// <summary>Bytes of a workspace that it takes to multiply so many tokens with a matrix together.</summary>
     /// <exception cref="NotSupportedException">This device cannot.</exception>
-    long SharedProductBytes(in WeightMatrix weight);
+    long SharedProductBytes(in WeightMatrix weight, int tokens);
 
-    /// <summary>Bytes of a workspace that it takes to attend together to a cache of so many positions.</summary>
+    /// <summary>Bytes of a workspace that it takes for so many tokens to attend together to a cache of so many positions.</summary>
     /// <exception cref="NotSupportedException">This device cannot.</exception>
-    long SharedAttentionBytes(AttentionShape shape, int capacity);
+    long SharedAttentionBytes(AttentionShape shape, int tokens, int capacity);
 
     /// <summary>Begins to work together with the other devices that are given the workspace, or ends it.</summary>
-    /// <param name="workspace">The same memory for all of them; must stay until the next call. Null: none.</param>
+    /// <param name="workspace">The same memory for all of them; must stay until this is called again. Null: none.</param>
+    /// <exception cref="InvalidOperationException">The device has a workspace already: one session at a time can share it.</exception>
     /// <exception cref="NotSupportedException">This device cannot.</exception>
     void Share(SharedWorkspace? workspace);
 
@@ -74,12 +77,13 @@ public interface IDevice : IDisposable
     /// <param name="output">[tokens, out].</param>
     void Multiply(Activations input, in WeightMatrix weight, Activations output);
 
-    /// <summary><see cref="Multiply"/> with a part of the rows each on all devices that share a workspace; every one gets the whole output, in the bits of one device alone.</summary>
-    /// <remarks>All of them must call it with the same numbers, at most <see cref="SharedBatch"/> tokens, and meet (in a collective, say) after three calls at the latest, those of
-    /// <see cref="AttendTogether"/> included.</remarks>
+    /// <summary><see cref="Multiply"/> with a part of the rows on each of the devices that share a workspace; every one gets the whole output, in the bits of one alone.</summary>
+    /// <remarks>All of them must call it with the same bits of input, and meet (in an all-reduce, say) after three calls at the latest, those of <see cref="AttendTogether"/>
+    /// included: a device that is ahead writes where one that is behind still reads.</remarks>
     /// <param name="input">[tokens, in].</param>
     /// <param name="weight">[out, in].</param>
     /// <param name="output">[tokens, out].</param>
+    /// <exception cref="ArgumentException">No workspace, one that is too small, or more tokens than <see cref="SharedBatch"/>.</exception>
     /// <exception cref="NotSupportedException">This device cannot.</exception>
     void MultiplyTogether(Activations input, in WeightMatrix weight, Activations output);
 
@@ -108,6 +112,7 @@ public interface IDevice : IDisposable
     /// <param name="layer">Layer in the cache.</param>
     /// <param name="position">Position of the first token.</param>
     /// <param name="output">[tokens, QueryDim].</param>
+    /// <exception cref="ArgumentException">As for <see cref="MultiplyTogether"/>.</exception>
     /// <exception cref="NotSupportedException">This device cannot.</exception>
     void AttendTogether(Activations qkv, AttentionShape shape, KvCache cache, int layer, int position, Activations output);
 
@@ -118,10 +123,13 @@ public interface IDevice : IDisposable
     void Route(Activations logits, float? normalizationPower, Routing routing);
 
     /// <summary>output = 0, then output[outputRow] += weight · expert(input[inputRow]) for every assignment.</summary>
+    /// <remarks>Of shared assignments (<see cref="ExpertAssignments.AreShared"/>) every device writes a part of the output, always the same, and 0 elsewhere.</remarks>
     /// <param name="experts">This rank's experts of the layer.</param>
     /// <param name="assignments">Who computes what, grouped by expert.</param>
     /// <param name="input">[tokens, D].</param>
     /// <param name="output">[output rows, D].</param>
+    /// <exception cref="ArgumentException">On the CPU: shared assignments without a workspace, with one that is too small, or more than it can share.</exception>
+    /// <exception cref="NotSupportedException">Shared assignments on a device that cannot.</exception>
     void RunExperts(ReadOnlySpan<ExpertWeights> experts, ExpertAssignments assignments, Activations input, Activations output);
 
     /// <summary>target += addend.</summary>

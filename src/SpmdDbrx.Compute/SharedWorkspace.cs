@@ -4,9 +4,10 @@ namespace SpmdDbrx.Compute;
 /// <param name="Memory">First byte, on a cache line; zeroed before the first of them uses it.</param>
 /// <param name="ProductBytes">At least <see cref="IDevice.SharedProductBytes"/> of every matrix that is multiplied together and <see cref="IDevice.SharedAttentionBytes"/>.</param>
 /// <param name="ExpertBytes">At least <see cref="IDevice.SharedExpertBytes"/> of every expert that is run together.</param>
+/// <param name="Device">This device's number among those that share it, from 0.</param>
 /// <param name="Devices">Devices that share it, each with as many threads.</param>
 /// <param name="WhileWaiting">Called again and again by a device that has waited long for another; throws where that one will never come.</param>
-public sealed record SharedWorkspace(nint Memory, long ProductBytes, long ExpertBytes, int Devices, Action WhileWaiting)
+public sealed record SharedWorkspace(nint Memory, long ProductBytes, long ExpertBytes, int Device, int Devices, Action WhileWaiting)
 {
     /// <summary>Bytes in front of everything, by which devices agree on who does what.</summary>
     internal const int StateBytes = 1024;

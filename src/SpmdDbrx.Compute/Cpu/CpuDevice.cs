@@ -85,11 +85,16 @@ public sealed unsafe class CpuDevice : IDevice
 
     public long SharedExpertBytes(in ExpertWeights expert) => kernels.SharedFloats(expert) * sizeof(float);
 
-    public long SharedProductBytes(in WeightMatrix weight) => (long)weight.StripCount * SharedBatch * weight.Rows * sizeof(float);
+    public long SharedProductBytes(in WeightMatrix weight, int tokens) => (long)weight.StripCount * tokens * weight.Rows * sizeof(float);
 
-    public long SharedAttentionBytes(AttentionShape shape, int capacity) => kernels.SharedAttentionFloats(shape, SharedBatch, capacity) * sizeof(float);
+    public long SharedAttentionBytes(AttentionShape shape, int tokens, int capacity) => kernels.SharedAttentionFloats(shape, tokens, capacity) * sizeof(float);
 
-    public void Share(SharedWorkspace? workspace) => shared = workspace is null ? null : new SharedTeam(team, workspace);
+    public void Share(SharedWorkspace? workspace)
+    {
+        if (workspace is not null && shared is not null)
+            throw new InvalidOperationException("Share: expected a device without a workspace, found one that shares another; dispose the session that does");
+        shared = workspace is null ? null : new SharedTeam(team, workspace);
+    }
 
     public DeviceBuffer Allocate(long byteLength) => new AlignedBuffer(byteLength);
 

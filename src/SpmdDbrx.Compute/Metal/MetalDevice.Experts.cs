@@ -21,6 +21,8 @@ public sealed unsafe partial class MetalDevice
     public void RunExperts(ReadOnlySpan<ExpertWeights> experts, ExpertAssignments assignments, Activations input, Activations output)
     {
         ArgumentNullException.ThrowIfNull(assignments);
+        if (assignments.AreShared)
+            throw CannotShare();
         if (output.Rows == 0)
             return;
         Binding results = expertResults.Write(Math.Max(1, (long)assignments.Count * output.Columns));

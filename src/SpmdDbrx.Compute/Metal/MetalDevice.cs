@@ -105,9 +105,9 @@ public sealed unsafe partial class MetalDevice : IDevice
 
     public long SharedExpertBytes(in ExpertWeights expert) => throw CannotShare();
 
-    public long SharedProductBytes(in WeightMatrix weight) => throw CannotShare();
+    public long SharedProductBytes(in WeightMatrix weight, int tokens) => throw CannotShare();
 
-    public long SharedAttentionBytes(AttentionShape shape, int capacity) => throw CannotShare();
+    public long SharedAttentionBytes(AttentionShape shape, int tokens, int capacity) => throw CannotShare();
 
     public void Share(SharedWorkspace? workspace)
     {

@@ -28,18 +28,21 @@ internal sealed class TokenWork(ModelConfig config, RankTeams? attentionTeams = 
     /// <summary>Bytes of one expert of one layer.</summary>
     public double ExpertBytes => ExpertWeights * elementBytes;
 
-    /// <summary>Bytes that a rank which runs attention reads for generated tokens, experts and LM head excluded.</summary>
+    /// <summary>Bytes that a rank which runs attention reads for generated tokens, on average over the ranks; experts and LM head excluded.</summary>
     /// <param name="tokens">Tokens, each a batch of its own.</param>
     /// <param name="depth">Tokens in the cache before the first.</param>
     public double GenerationBytes(int tokens, int depth) => LayerBytes(tokens, depth, batchTokens: 1);
 
-    /// <summary>Bytes that a rank which runs attention reads for a prompt, experts and LM head excluded: weights and the cache once a batch.</summary>
+    /// <summary>Bytes that a rank which runs attention reads for a prompt, on average over the ranks; experts and LM head excluded: weights and the cache once a batch.</summary>
     /// <param name="tokens">Tokens of the prompt.</param>
     /// <param name="depth">Tokens in the cache before it.</param>
     /// <param name="batchTokens">Most tokens of a batch.</param>
     public double PromptBytes(int tokens, int depth, int batchTokens) => LayerBytes(tokens, depth, batchTokens);
 
-    /// <summary>Operations of a rank which runs attention, for consecutive tokens; experts and LM head excluded.</summary>
+    /// <summary>Operations of a rank which runs attention, for consecutive tokens, on average over the ranks; experts and LM head excluded.</summary>
+    /// <param name="tokens">Tokens.</param>
+    /// <param name="depth">Tokens in the cache before the first.</param>
+    /// <param name="batchTokens">Most tokens of a batch.</param>
     public double ReplicatedFlop(int tokens, int depth, int batchTokens)
     {
         double perLayer = 0;

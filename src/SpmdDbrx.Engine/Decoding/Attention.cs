@@ -26,7 +26,7 @@ public sealed class Attention(IDevice device, AttentionShape shape, RotaryTable 
         Activations attended = workspace.Attended.Take(normed.Rows);
         Multiply(normed, layer.Wqkv, qkv);
         device.RotateAndStore(qkv, shape, rotary, cache, index, position);
-        if (teams.Share(rank, qkv.Rows))
+        if (teams.WorkTogether(rank, qkv.Rows))
             device.AttendTogether(qkv, shape, cache, index, position, attended);
         else
             device.Attend(qkv, shape, cache, index, position, attended);
@@ -36,7 +36,7 @@ public sealed class Attention(IDevice device, AttentionShape shape, RotaryTable 
 
     private void Multiply(Activations input, in WeightMatrix weight, Activations output)
     {
-        if (teams.Share(rank, input.Rows))
+        if (teams.WorkTogether(rank, input.Rows))
             device.MultiplyTogether(input, weight, output);
         else
             device.Multiply(input, weight, output);

@@ -56,21 +56,22 @@ public sealed class ExpertLayer
         Span<int> ranks = assignedRanks.AsSpan(0, chosen.Length);
         ranks.Fill(rank);
         assigner?.Assign(chosen, ranks);
-        bool shared = assigner is not null && teams.Share(rank, routing.TokenCount);
+        bool shared = teams.WorkTogether(rank, routing.TokenCount);
         FillAssignments(routing, ranks, shared);
-        if (shared)
-        {
-            Counters.Count(teams.Busiest(assigner!), (double)assignments.ExpertCount / teams.SizeOf(rank));
-        }
-        else
-        {
-            int busiest = assigner?.MaxExperts ?? assignments.ExpertCount;
-            spares.Add(assignments, index, busiest);
-            Counters.Count(Math.Max(busiest, assignments.ExpertCount), assignments.ExpertCount);
-        }
+        double busiest = BusiestRank(routing.TokenCount);
+        if (!shared)
+            spares.Add(assignments, index, (int)busiest);
+        double own = (double)assignments.ExpertCount / (shared ? teams.SizeOf(rank) : 1);
+        Counters.Count(Math.Max(busiest, own), own);
         device.RunExperts(layer.Experts, assignments, input, output);
         device.Commit();
     }
+
+    /// <summary>Selected experts of the busiest rank, the same on every rank; of slices what this one runs.</summary>
+    private double BusiestRank(int tokens) =>
+        assigner is null ? assignments.ExpertCount
+        : tokens <= teams.Batch ? teams.Busiest(assigner)
+        : assigner.MaxExperts;
 
     private void FillAssignments(Routing routing, ReadOnlySpan<int> ranks, bool shared)
     {

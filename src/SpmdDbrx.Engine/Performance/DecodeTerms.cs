@@ -111,10 +111,13 @@ internal sealed class DecodeTerms
         }
     }
 
-    /// <summary>How much longer the busiest rank reads than the mean; where ranks share memory, it has that to itself once the others are done.</summary>
+    /// <summary>How much longer the busiest rank reads than the mean; where ranks share memory, it has that to itself once the others are done, but not as part of a team,
+    /// whose ranks read to the end.</summary>
     /// <remarks>Exact for two ranks: the other one runs 2 · mean − busiest experts.</remarks>
     private double WaitingSeconds()
     {
+        if (deployment.HasTeams)
+            return (load.Busiest - load.Mean) * ExpertBytes / bytesPerSecond;
         double together = Math.Max(0, (2 * load.Mean) - load.Busiest);
         return ((load.Busiest - together) * ExpertBytes / aloneBytesPerSecond) - ((load.Mean - together) * ExpertBytes / bytesPerSecond);
     }

@@ -44,8 +44,11 @@ public sealed record Deployment
     /// <summary>The part of the LM head that a rank of the fullest node reads: the ranks of a node share it out where all of them run it.</summary>
     public double LmHeadShare => Strategy.Topology == Topology.Centralized ? 1 : 1.0 / RanksOnNode;
 
-    /// <summary>The part of attention that a rank runs for a token: teams share it out where all ranks run attention.</summary>
-    public double AttentionShare => Strategy.Topology == Topology.Centralized || Teams is not { } teams ? 1 : 1.0 / teams.Smallest;
+    /// <summary>The part of attention that a rank of the fullest node runs for a token: teams share it out where all ranks run attention.</summary>
+    public double AttentionShare => Strategy.Topology == Topology.Centralized || Teams is not { } teams ? 1 : 1.0 / RanksOnFullestNodes.Min(teams.SizeOf);
+
+    /// <summary>Whether ranks of a node run what is assigned to one of them together.</summary>
+    public bool HasTeams => Teams is { Any: true };
 
     /// <summary>Bits of the weights.</summary>
     public WeightFormat Weights { get; init; } = WeightFormat.BFloat16;
@@ -101,10 +104,20 @@ public sealed record Deployment
     {
         get
         {
-            if (!RunsTogether || Partition == Partition.Slices || Placement is null)
+            if (!RunsTogether || Strategy.Loading != Loading.OnDemand || Partition == Partition.Slices || Placement is null)
                 return null;
             List<(int Files, string Experts)> held = [.. Files.Select((files, rank) => (files, string.Join(',', Placement.ExpertsOf(rank).ToArray())))];
             return new RankTeams([.. held.Select(rank => held.IndexOf(rank))], batch: 1);
+        }
+    }
+
+    private IEnumerable<int> RanksOnFullestNodes
+    {
+        get
+        {
+            int[] nodes = [.. Nodes];
+            int most = nodes.GroupBy(node => node).Max(node => node.Count());
+            return Enumerable.Range(0, RankCount).Where(rank => nodes.Count(node => node == nodes[rank]) == most);
         }
     }
 

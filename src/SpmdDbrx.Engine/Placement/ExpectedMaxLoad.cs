@@ -2,7 +2,8 @@ using System.Numerics;
 
 namespace SpmdDbrx.Engine.Placement;
 
-/// <summary>E of Eq. 1: the mean over selections of the experts that the busiest rank runs under the best assignment.</summary>
+/// <summary>E of Eq. 1: the mean over selections of the experts that the busiest rank runs under the best assignment; what a team of ranks runs together counts on its ranks in equal
+/// parts.</summary>
 /// <param name="Mean">Experts.</param>
 /// <param name="StandardError">Of the mean where the selections are a sample; 0 where they are all there are.</param>
 public readonly record struct ExpectedMaxLoad(double Mean, double StandardError)
@@ -87,7 +88,7 @@ public readonly record struct ExpectedMaxLoad(double Mean, double StandardError)
             for (int slot = 0; slot < experts.Length; slot++)
                 experts[slot] = selection[slot];
             assigner.Assign(experts, ranks);
-            return teams.Busiest(assigner);
+            return teams.Any ? teams.Busiest(assigner) : assigner.MaxExperts;
         };
     }
 }

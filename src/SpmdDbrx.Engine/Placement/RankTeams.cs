@@ -6,6 +6,7 @@ public sealed class RankTeams
 {
     private readonly int[] teamOfRank;
     private readonly int[] sizes;
+    private readonly int[] experts; // [teams]: of the assignment in hand
 
     /// <param name="teamOfRank">A number per rank below the ranks', equal exactly for ranks of one team.</param>
     /// <param name="batch">Most tokens of a batch that a team works on together: with more of them, which share one pass over the weights, every rank runs what it is
@@ -14,6 +15,7 @@ public sealed class RankTeams
     {
         this.teamOfRank = [.. teamOfRank];
         sizes = new int[this.teamOfRank.Length];
+        experts = new int[this.teamOfRank.Length];
         foreach (int team in this.teamOfRank)
             sizes[team]++;
         Batch = batch;
@@ -34,14 +36,11 @@ public sealed class RankTeams
     /// <summary>Whether there is a team of several ranks.</summary>
     public bool Any => Count < Ranks;
 
-    /// <summary>Ranks of the smallest team.</summary>
-    public int Smallest => sizes.Where(size => size > 0).Min();
-
     /// <summary>Ranks of a rank's team.</summary>
     public int SizeOf(int rank) => sizes[teamOfRank[rank]];
 
     /// <summary>Whether a rank works on a batch with others.</summary>
-    public bool Share(int rank, int tokens) => tokens <= Batch && SizeOf(rank) > 1;
+    public bool WorkTogether(int rank, int tokens) => tokens <= Batch && SizeOf(rank) > 1;
 
     /// <summary>Whether two ranks are of one team.</summary>
     public bool AreTogether(int rank, int other) => teamOfRank[rank] == teamOfRank[other];
@@ -49,15 +48,12 @@ public sealed class RankTeams
     /// <summary>Experts that the busiest rank runs of an assignment of a few tokens; what a team runs counts on its ranks in equal parts.</summary>
     public double Busiest(ExpertAssigner assigner)
     {
+        Array.Clear(experts);
+        for (int rank = 0; rank < teamOfRank.Length; rank++)
+            experts[teamOfRank[rank]] += assigner.ExpertsRunBy(rank);
         double busiest = 0;
         for (int team = 0; team < sizes.Length; team++)
-        {
-            int experts = 0;
-            for (int rank = 0; rank < sizes.Length; rank++)
-                experts += teamOfRank[rank] == team ? assigner.ExpertsRunBy(rank) : 0;
-            if (sizes[team] > 0)
-                busiest = Math.Max(busiest, (double)experts / sizes[team]);
-        }
+            busiest = Math.Max(busiest, sizes[team] == 0 ? 0 : (double)experts[team] / sizes[team]);
         return busiest;
     }
 }

@@ -32,8 +32,9 @@ public sealed record EngineOptions
     /// <summary>Which rank holds which experts, where no file says it; null = contiguous, each once.</summary>
     public ExpertPlacement? Placement { get; init; }
 
-    /// <summary>Ranks of one host that map the same files each run any expert that one of them holds: the least loaded runs it, and no rank waits
-    /// for another of its host. Without effect on slices, and with <see cref="Loading.BusyFull"/>, where what is held is what runs.</summary>
+    /// <summary>Ranks of one host that map the same files each hold what one of them holds: in a prompt the least loaded runs an expert, and a token they run together
+    /// (<see cref="Placement.RankTeams"/>), so that no rank waits for another of its host. Without effect on slices, and with <see cref="Loading.BusyFull"/>, where what is held
+    /// is what runs.</summary>
     public bool SharesExperts { get; init; }
 
     /// <summary>Bit-identical results for any number of ranks and any placement: expert outputs are exchanged one by one and added in gate order.</summary>

@@ -71,6 +71,9 @@ public sealed class RankSession : IDisposable
     /// <summary>Which ranks work on a token together.</summary>
     public RankTeams Teams => team.Teams;
 
+    /// <summary>Why this rank does not work with others of its host that hold the same experts; null where it does, or where there are none.</summary>
+    public string? TeamObstacle => team.Obstacle;
+
     /// <summary>The job's hosts, and which ranks map the same files.</summary>
     public HostSharing Sharing => plan.Sharing;
 
@@ -87,8 +90,8 @@ public sealed class RankSession : IDisposable
     /// each; what every rank holds counts on every rank.</summary>
     public long WeightBytes { get; }
 
-    /// <summary>Weights, KV cache and activations of this rank, bytes.</summary>
-    public long ResidentBytes => WeightBytes + buffers.Bytes;
+    /// <summary>Weights, KV cache, activations and its part of what its team shares, bytes.</summary>
+    public long ResidentBytes => WeightBytes + buffers.Bytes + team.Bytes;
 
     /// <summary>What this rank adds to the memory in use on its host, bytes.</summary>
     internal long HostBytes => plan.HostBytes(WeightBytes);

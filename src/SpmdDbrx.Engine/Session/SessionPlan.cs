@@ -62,7 +62,7 @@ internal sealed class SessionPlan
     public Intracommunicator? LogitRanks { get; private init; }
 
     /// <summary>Whether ranks of a host that hold the same weights may work on a token together.</summary>
-    public bool TeamsUp => Placement is not null && Options.SharesExperts && Options.Loading == Loading.OnDemand;
+    public bool TeamsUp => Placement is not null && Options.Loading == Loading.OnDemand;
 
     /// <summary>Bytes of this rank's KV cache.</summary>
     public long CacheBytes => KvCache.BytesOf(Model.Config.LayerCount, Model.Config.Attention, ContextLength);

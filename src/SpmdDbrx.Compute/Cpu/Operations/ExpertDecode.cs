@@ -59,8 +59,8 @@ internal static unsafe class ExpertDecode<TVector, TElement>
         var sums = new ExpertSums<TVector, TElement>(pass, threads);
         sums.Reset(team.Count);
         SharedTeam.Run(team, shared, sliceCount * sums.ItemCount, ref sums);
-        var merge = new ExpertMerge<TVector, TElement>(pass, sliceCount, output);
-        SharedTeam.Run(team, shared, merge.ItemCount, ref merge);
+        var merge = new ExpertMerge<TVector, TElement>(pass, sliceCount, shared?.Device ?? 0, shared?.Devices ?? 1, output);
+        team.Run(merge.ItemCount, ref merge);
     }
 
     /// <summary>Floats of dot products and sums, and of how many of these are merged.</summary>

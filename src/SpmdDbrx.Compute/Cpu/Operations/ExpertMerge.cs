@@ -3,7 +3,15 @@ using System.Runtime.CompilerServices;
 namespace SpmdDbrx.Compute.Cpu;
 
 /// <summary>Adds the chunks' sums to the output rows, in order of tokens and chunks; an item is a run of columns of a strip.</summary>
-internal readonly unsafe struct ExpertMerge<TVector, TElement>(ExpertPass<TVector, TElement> pass, int sliceCount, RowPointer output) : IParallelWork
+/// <remarks>Devices that work together merge every n-th run each, always the same: which of several ranks' parts an all-reduce finds a number in must not depend on who was
+/// faster, or it would add those of three hosts in another order every time.</remarks>
+/// <param name="pass">The pass.</param>
+/// <param name="sliceCount">Its slices.</param>
+/// <param name="device">This device's number among them.</param>
+/// <param name="devices">Devices that work together.</param>
+/// <param name="output">[output rows, D].</param>
+internal readonly unsafe struct ExpertMerge<TVector, TElement>(
+    ExpertPass<TVector, TElement> pass, int sliceCount, int device, int devices, RowPointer output) : IParallelWork
     where TVector : unmanaged, IFloatVector<TVector>
     where TElement : struct, IWeightElement
 {
@@ -15,16 +23,16 @@ internal readonly unsafe struct ExpertMerge<TVector, TElement>(ExpertPass<TVecto
     /// <summary>How many chunks ahead sums are asked for; they lie in memory or in another core's cache.</summary>
     private const int ChunksAhead = 2;
 
-    /// <summary>Items of all slices.</summary>
-    public int ItemCount => pass.StripCount * RunCount;
+    /// <summary>Items of this device.</summary>
+    public int ItemCount => ((pass.StripCount * RunCount) - device + devices - 1) / devices;
 
-    /// <summary>Items of a strip; the last has the most columns.</summary>
+    /// <summary>Runs of a strip; the last strip has the most columns.</summary>
     private int RunCount => (pass.Columns(pass.StripCount - 1).Count + MaxColumns - 1) / MaxColumns;
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public void Run(int item, int thread)
     {
-        (int strip, int run) = Math.DivRem(item, RunCount);
+        (int strip, int run) = Math.DivRem(device + (item * devices), RunCount);
         (int start, int stripColumns) = pass.Columns(strip);
         start += run * MaxColumns;
         int count = Math.Min(MaxColumns, stripColumns - (run * MaxColumns));
@@ -37,7 +45,8 @@ internal readonly unsafe struct ExpertMerge<TVector, TElement>(ExpertPass<TVecto
             {
                 float* sums = slice.Sums + ((long)token * pass.PaddedColumns) + start;
                 new ReadOnlySpan<float>(sums, count).CopyTo(new Span<float>(total, count));
-                for (int chunk = slice.Merged[strip]; chunk < pass.ChunkCount; chunk++)
+                // What ranks that disagree run ends in an error after the all-reduce, and must not leave the sums before.
+                for (int chunk = Math.Clamp(slice.Merged[strip], 1, pass.ChunkCount); chunk < pass.ChunkCount; chunk++)
                 {
                     AskFor(sums, chunk + ChunksAhead, tokens.Count, count);
                     RowMath<TVector>.Add(total, sums + ((long)chunk * tokens.Count * pass.PaddedColumns), count);

@@ -4,7 +4,7 @@ namespace SpmdDbrx.Compute.Cpu;
 internal static class ExpertPass
 {
     /// <summary>Most tokens of a pass, each counted once for every expert: bounds the memory of the chunks' sums.</summary>
-    /// <remarks>Devices that work together do so in one pass: in two, an element could be summed by two of them, whose parts the all-reduce would add in another order.</remarks>
+    /// <remarks>Devices that work together do so in one pass: in two, one that is ahead would write what another still reads.</remarks>
     public const int Tokens = 16;
 }
 

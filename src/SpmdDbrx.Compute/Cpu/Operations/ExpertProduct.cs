@@ -31,6 +31,8 @@ internal static unsafe class ExpertProduct<TVector, TElement, TFormat>
             }
             if (fewCount > 0)
                 ExpertDecode<TVector, TElement>.Run(team, shared, scratch, few[..fewCount], input, output);
+            if (manyCount > 0 && shared is not null)
+                throw new ArgumentException($"RunExperts: expected at most {ExpertSlice.MaxTokens} assignments of an expert for devices that work together, found more");
             if (manyCount > 0)
                 ExpertPrefill<TVector, TFormat>.Run(team, scratch, many[..manyCount], input, output);
         }

@@ -6,7 +6,8 @@ namespace SpmdDbrx.Compute.Cpu;
 
 /// <summary>The threads of several devices of one host, which share the items of one call across processes: what <see cref="ThreadTeam"/> is within one.</summary>
 /// <remarks>Every device makes the same calls in the same order. The first to come opens a call, all claim its items, and it ends when all items have run: a device
-/// that comes late takes what is left, or finds the call ended and goes on. So none waits for one that is slower, or has not come yet, but for the last items.</remarks>
+/// that comes late takes what is left, or finds the call ended and goes on, however many calls behind. So none waits for one that is slower, or has not come yet, but for the
+/// last items. What a device reads after a call must not be written by a later one before it has: see <see cref="NextProduct"/>.</remarks>
 internal sealed unsafe class SharedTeam
 {
     /// <summary>Most items of a call.</summary>
@@ -24,15 +25,23 @@ internal sealed unsafe class SharedTeam
 
     /// <param name="team">This device's threads.</param>
     /// <param name="workspace">What the devices share.</param>
-    public SharedTeam(ThreadTeam team, SharedWorkspace workspace)
+    /// <param name="lastCall">The number of the last call in the memory; 0 where nobody has used it.</param>
+    public SharedTeam(ThreadTeam team, SharedWorkspace workspace, uint lastCall = 0)
     {
+        call = lastCall;
         this.team = team;
         this.workspace = workspace;
         state = (State*)workspace.Memory;
         threads = team.Count * workspace.Devices;
     }
 
-    /// <summary>Memory for the numbers of the next product, which all devices see; that of the product before is left as it is.</summary>
+    /// <summary>This device's number.</summary>
+    public int Device => workspace.Device;
+
+    /// <summary>Devices of the team.</summary>
+    public int Devices => workspace.Devices;
+
+    /// <summary>Memory for the numbers of the next product, which all devices see; those of the two products before are left as they are.</summary>
     /// <exception cref="ArgumentException">The workspace has less.</exception>
     public float* NextProduct(long count)
     {
@@ -77,6 +86,9 @@ internal sealed unsafe class SharedTeam
         WaitForOthers(items);
     }
 
+    /// <summary>Makes zeroed memory look as after a call of this number.</summary>
+    internal static void Seed(nint memory, uint lastCall) => ((State*)memory)->Claims = Claims(lastCall, 0, 0);
+
     /// <summary>Opens the call, or finds it open; false where it has ended or is another one.</summary>
     private bool Enter(int items)
     {
@@ -90,7 +102,8 @@ internal sealed unsafe class SharedTeam
                 return false;
             if (Interlocked.CompareExchange(ref state->Claims, Claims(call, items, items), claims) != claims)
                 continue;
-            // The next call's count was last read four calls ago. This call cannot end before it is clear, for this is one more item of it.
+            // The next call's count last served the call three before this one, and all who added to it had done so before the one after that began.
+            // Opening is one more item of this call, so that it cannot end, nor the next begin, before that count is clear.
             Volatile.Write(ref *state->Finished(call + 1), 0);
             Interlocked.Increment(ref *state->Finished(call));
             return true;

@@ -10,7 +10,7 @@ public sealed record JobConditions
 {
     private const int TypicalTokens = 512;
 
-    /// <summary>Of a mean over thousands of selections.</summary>
+    /// <summary>What a mean over thousands of selections may be off by.</summary>
     private const double Rounding = 1e-9;
 
     /// <summary>The model, as rank 0 sees it.</summary>
@@ -22,7 +22,7 @@ public sealed record JobConditions
     /// <summary>Whether ranks of one host may run each other's experts.</summary>
     public required bool SharesExperts { get; init; }
 
-    /// <summary>Whether those that do work on a token together.</summary>
+    /// <summary>Whether ranks of one host that hold the same experts work on a token together.</summary>
     public required bool RunsTogether { get; init; }
 
     /// <summary>Whether results must be the same bits for any number of ranks.</summary>

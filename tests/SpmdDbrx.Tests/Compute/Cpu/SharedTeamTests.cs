@@ -25,7 +25,7 @@ public unsafe class SharedTeamTests
             for (int call = 0; call < 2000; call++)
             {
                 int items = call % 37 == 0 ? call % MaxItems : call % 7;
-                CountingWork work = new(counts.First, call);
+                CountingWork work = new(counts.First);
                 team.Run(items, ref work);
                 for (int item = 0; item < items; item++)
                     Assert.True(counts.First[item] > call, $"item {item} of call {call} has not run");
@@ -42,8 +42,10 @@ public unsafe class SharedTeamTests
     {
         using Shared shared = new(devices: 2, threads: 1, spinMicroseconds: 100);
         int[] ran = new int[2];
+        using Barrier start = new(2);
         shared.OnEvery((device, team) =>
         {
+            start.SignalAndWait();
             fixed (int* mine = &ran[device])
             {
                 SleepingWork work = new(mine);
@@ -75,6 +77,23 @@ public unsafe class SharedTeamTests
         Assert.Equal([20, 0], ran);
     }
 
+    /// <summary>Numbers of calls have 24 bits: a session of some 60,000 tokens of DBRX runs out of them.</summary>
+    [Fact]
+    public void Run_NumbersOfCallsBeginAgain_RunsEveryItemOnce()
+    {
+        using Shared shared = new(devices: 3, threads: 1, spinMicroseconds: 10, lastCall: (1 << 24) - 50);
+        using Counts counts = new();
+        shared.OnEvery((_, team) =>
+        {
+            for (int call = 0; call < 100; call++)
+            {
+                CountingWork work = new(counts.First);
+                team.Run(20, ref work);
+            }
+        });
+        Assert.All(Enumerable.Range(0, 20), item => Assert.Equal(100, counts.First[item]));
+    }
+
     /// <summary>Replicas that disagree must reach the all-reduce whose check names them.</summary>
     [Fact]
     public void Run_DevicesWithOtherNumbersOfItems_NobodyHangs()
@@ -85,7 +104,7 @@ public unsafe class SharedTeamTests
         {
             for (int call = 0; call < 500; call++)
             {
-                CountingWork work = new(counts.First, call);
+                CountingWork work = new(counts.First);
                 team.Run(10 + (device * (call % 3)), ref work);
             }
         });
@@ -131,14 +150,15 @@ public unsafe class SharedTeamTests
         private readonly ThreadTeam[] teams;
         private readonly SharedTeam[] shared;
 
-        public Shared(int devices, int threads, int spinMicroseconds, Action? whileWaiting = null)
+        public Shared(int devices, int threads, int spinMicroseconds, Action? whileWaiting = null, uint lastCall = 0)
         {
             nuint bytes = (nuint)SharedWorkspace.BytesFor(64, 64);
             memory = (nint)NativeMemory.AlignedAlloc(bytes, 64);
             NativeMemory.Clear((void*)memory, bytes);
+            SharedTeam.Seed(memory, lastCall);
             teams = [.. Enumerable.Range(0, devices).Select(_ => new ThreadTeam(threads, spinMicroseconds))];
-            SharedWorkspace workspace = new(memory, ProductBytes: 64, ExpertBytes: 64, devices, whileWaiting ?? (() => { }));
-            shared = [.. teams.Select(team => new SharedTeam(team, workspace))];
+            shared = [.. teams.Select((team, device) => new SharedTeam(
+                team, new SharedWorkspace(memory, ProductBytes: 64, ExpertBytes: 64, device, devices, whileWaiting ?? (() => { })), lastCall))];
         }
 
         public void OnEvery(Action<int, SharedTeam> run)
@@ -167,13 +187,9 @@ public unsafe class SharedTeamTests
         public void Dispose() => NativeMemory.Free(First);
     }
 
-    private readonly struct CountingWork(int* counts, int call) : IParallelWork
+    private readonly struct CountingWork(int* counts) : IParallelWork
     {
-        public void Run(int item, int thread)
-        {
-            Assert.True(counts[item] >= 0 && call >= 0);
-            Interlocked.Increment(ref counts[item]);
-        }
+        public void Run(int item, int thread) => Interlocked.Increment(ref counts[item]);
     }
 
     /// <summary>Counts the items that the last call did not have.</summary>

@@ -32,9 +32,11 @@ public sealed unsafe class TogetherTests
     public void RunExperts_Shared_EachElementComesFromOneDeviceWithTheBitsOfOneAlone(ElementType type, int vectorBits, int tokens, int strips, int devices)
     {
         float[] alone = Run(1, vectorBits, (device, layer) => layer.RunExperts(device, tokens, shared: false), type, tokens, strips)[0];
+        using Barrier together = new(devices);
         float[][] parts = Run(devices, vectorBits, (device, layer) =>
         {
             layer.RunExperts(device, tokens, shared: true);
+            together.SignalAndWait();
             layer.RunExperts(device, tokens, shared: true);
         }, type, tokens, strips);
         for (int index = 0; index < alone.Length; index++)
@@ -74,6 +76,23 @@ public sealed unsafe class TogetherTests
         Assert.All(together, product => Assert.Equal(alone, product));
     }
 
+    [Fact]
+    public void RunExperts_SharedExpertOfManyAssignments_IsRefused()
+    {
+        using DeviceFixture fixture = new(new CpuDevice(1));
+        ExpertWeights[] experts = [fixture.Expert(Neurons, Columns, ElementType.BFloat16)];
+        using Memory memory = new(productBytes: 64, fixture.Device.SharedExpertBytes(experts[0]));
+        fixture.Device.Share(memory.Workspace(device: 0, devices: 2));
+        Activations input = fixture.Activations(1, Columns), output = fixture.Activations(1, Columns);
+        ExpertAssignments assignments = new(1, 16);
+        assignments.Clear(areShared: true);
+        assignments.BeginExpert(0);
+        for (int count = 0; count < 9; count++)
+            assignments.Add(0, 0, 1);
+        Assert.Contains("at most 8 assignments of an expert", Assert.Throws<ArgumentException>(
+            () => fixture.Device.RunExperts(experts, assignments, input, output)).Message, StringComparison.Ordinal);
+    }
+
     [Theory]
     [InlineData(128, 1, 5)]
     [InlineData(256, 3, 700)]
@@ -89,7 +108,7 @@ public sealed unsafe class TogetherTests
         {
             AttentionShape shape = new(HeadCount: 8, KvHeadCount: 2, HeadDim: 64, Clip: null);
             DeviceFixture[] fixtures = [.. Enumerable.Range(0, devices).Select(_ => new DeviceFixture(new CpuDevice(new CpuDeviceOptions(1), vectorBits)))];
-            using Memory memory = new(fixtures[0].Device.SharedAttentionBytes(shape, 3000 + tokens), expertBytes: 64);
+            using Memory memory = new(fixtures[0].Device.SharedAttentionBytes(shape, tokens, 3000 + tokens), expertBytes: 64);
             float[][] outputs = new float[devices][];
             RunAll(devices, device =>
             {
@@ -99,7 +118,7 @@ public sealed unsafe class TogetherTests
                 fixture.Device.RotateAndStore(fixture.Activations(position, shape.QkvDim), shape, rotary, cache, 0, 0);
                 Activations qkv = fixture.Activations(tokens, shape.QkvDim), output = fixture.Activations(tokens, shape.QueryDim);
                 fixture.Device.RotateAndStore(qkv, shape, rotary, cache, 0, position);
-                fixture.Device.Share(memory.Workspace(devices));
+                fixture.Device.Share(memory.Workspace(device, devices));
                 if (devices == 1)
                     fixture.Device.Attend(qkv, shape, cache, 0, position, output);
                 else
@@ -122,13 +141,14 @@ public sealed unsafe class TogetherTests
         Assert.Contains("expected a workspace", Assert.Throws<ArgumentException>(() => small.RunExperts(device, 1, shared: true)).Message, StringComparison.Ordinal);
         Assert.Contains("expected a workspace", Refusal(small), StringComparison.Ordinal);
         using Memory memory = new(productBytes: 64, expertBytes: 64);
-        device.Share(memory.Workspace(devices: 1));
+        device.Share(memory.Workspace(device: 0, devices: 1));
         Assert.Contains("found 64", Assert.Throws<ArgumentException>(() => small.RunExperts(device, 1, shared: true)).Message, StringComparison.Ordinal);
         Assert.Contains("found 64", Refusal(small), StringComparison.Ordinal);
         Assert.Contains("at most 8 tokens", Assert.Throws<ArgumentException>(() => layer.RunExperts(device, 9, shared: true)).Message, StringComparison.Ordinal);
         Layer more = new(fixture, tokens: 6, ElementType.BFloat16, strips: 1);
         Assert.Contains("at most 16 assignments", Assert.Throws<ArgumentException>(() => more.RunExperts(device, 6, shared: true)).Message, StringComparison.Ordinal);
         Assert.Contains("at most 8 tokens", Refusal(layer), StringComparison.Ordinal);
+        Assert.Throws<InvalidOperationException>(() => device.Share(memory.Workspace(device: 0, devices: 1)));
         device.Share(null);
         Assert.Contains("expected a workspace", Refusal(small), StringComparison.Ordinal);
 
@@ -142,9 +162,9 @@ public sealed unsafe class TogetherTests
         DeviceFixture[] fixtures = [.. Enumerable.Range(0, devices).Select(_ => new DeviceFixture(new CpuDevice(new CpuDeviceOptions(threads), vectorBits)))];
         Layer[] layers = [.. fixtures.Select(fixture => new Layer(fixture, tokens, type, strips, neurons))];
         using Memory memory = new(
-            fixtures[0].Device.SharedProductBytes(layers[0].Matrix), layers[0].Weights.Max(expert => fixtures[0].Device.SharedExpertBytes(expert)));
-        foreach (DeviceFixture fixture in fixtures)
-            fixture.Device.Share(memory.Workspace(devices));
+            fixtures[0].Device.SharedProductBytes(layers[0].Matrix, tokens), layers[0].Weights.Max(expert => fixtures[0].Device.SharedExpertBytes(expert)));
+        for (int device = 0; device < devices; device++)
+            fixtures[device].Device.Share(memory.Workspace(device, devices));
         RunAll(devices, device => work((CpuDevice)fixtures[device].Device, layers[device]));
         float[][] results = [.. layers.Select(layer => (product ? layer.Product : layer.Output).Values.ToArray())];
         foreach (DeviceFixture fixture in fixtures)
@@ -213,7 +233,7 @@ public sealed unsafe class TogetherTests
             NativeMemory.Clear((void*)address, bytes);
         }
 
-        public SharedWorkspace Workspace(int devices) => new(address, productBytes, expertBytes, devices, () => { });
+        public SharedWorkspace Workspace(int device, int devices) => new(address, productBytes, expertBytes, device, devices, () => { });
 
         public void Dispose() => NativeMemory.AlignedFree((void*)address);
     }

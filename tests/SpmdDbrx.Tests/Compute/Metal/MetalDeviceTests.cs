@@ -73,12 +73,15 @@ public sealed class MetalDeviceTests
         using MetalDevice device = MetalCollection.Open();
         Assert.Equal(0, device.SharedBatch);
         device.Share(null);
-        Assert.Throws<NotSupportedException>(() => device.Share(new SharedWorkspace(0, 0, 0, 2, () => { })));
+        Assert.Throws<NotSupportedException>(() => device.Share(new SharedWorkspace(0, 0, 0, 0, 2, () => { })));
         Assert.Throws<NotSupportedException>(() => device.MultiplyTogether(default, default, default));
         Assert.Throws<NotSupportedException>(() => device.AttendTogether(default, default!, null!, 0, 0, default));
-        Assert.Throws<NotSupportedException>(() => device.SharedAttentionBytes(default!, 1));
+        Assert.Throws<NotSupportedException>(() => device.SharedAttentionBytes(default!, 1, 1));
+        ExpertAssignments shared = new(1, 1);
+        shared.Clear(areShared: true);
+        Assert.Throws<NotSupportedException>(() => device.RunExperts([], shared, default, default));
         Assert.Throws<NotSupportedException>(() => device.SharedExpertBytes(default));
-        Assert.Throws<NotSupportedException>(() => device.SharedProductBytes(default));
+        Assert.Throws<NotSupportedException>(() => device.SharedProductBytes(default, 1));
     }
 
     [SkippableFact]

@@ -53,6 +53,31 @@ public class PerformanceModelTests
     }
 
     [Fact]
+    public void Predict_RanksThatWorkTogether_ShareOutAttentionAndWaitForTheBusierNode()
+    {
+        Deployment apart = new()
+        {
+            RankCount = 4,
+            RanksPerNode = 2,
+            Strategy = new Strategy(Stacking.Prestacked, Topology.Decentralized, Loading.OnDemand),
+            Placement = ExpertPlacement.Contiguous(16, 4).SharedWithinHosts([0, 0, 1, 1]),
+        };
+        Deployment together = apart with { RunsTogether = true };
+        Hardware mac = Mac with { AloneBytesPerSecond = new Figure(600e9, "test") };
+        Prediction before = PerformanceModel.Predict(Dbrx, mac, Ethernet, Ideal, apart, new Workload(128, 1000));
+        Prediction after = PerformanceModel.Predict(Dbrx, mac, Ethernet, Ideal, together, new Workload(128, 1000));
+        foreach (string term in new[] { "attention weights", "KV cache" })
+            Assert.Equal(Seconds(before, term) / 2, Seconds(after, term), 9);
+        // The busier of two nodes has 2.646 of 4 experts on average; its ranks, which read at 400 GB/s each to the end, run half of them each.
+        Assert.Equal(2.646 / 2, together.LoadOf(Dbrx).Busiest, 0.001);
+        Assert.Equal(40 * Dbrx.ExpertWeights * 2 * (together.LoadOf(Dbrx).Busiest - 1) / 400e9, Seconds(after, "waiting for the busiest rank"), 9);
+        Assert.True((together with { Strategy = Strategy.PrestackedRouterAidedDecentralized }).AttentionShare == 1, "spare experts keep ranks apart");
+        // Of three ranks the two of the fuller node count.
+        Deployment uneven = together with { RankCount = 3, NodeOfRank = [0, 0, 1], Placement = ExpertPlacement.Contiguous(16, 3).SharedWithinHosts([0, 0, 1]) };
+        Assert.Equal(0.5, uneven.AttentionShare);
+    }
+
+    [Fact]
     public void Predict_LongerContext_CostsExactlyTheCacheBytes()
     {
         Deployment two = new() { RankCount = 2 };

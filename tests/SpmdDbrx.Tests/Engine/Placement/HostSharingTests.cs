@@ -160,17 +160,54 @@ public sealed class HostSharingTests(PrestackedTinyModel model) : IClassFixture<
             Assert.Equal(busiest, session.ExpertCounters.BusiestRank);
         });
 
+    [Fact]
+    public void Counters_RankBesideATeam_AllCountTheSameBusiestRank()
+    {
+        double[] busiest = new double[3];
+        InProcessWorld.Run([0, 0, 1], world =>
+        {
+            using CpuDevice device = new(1);
+            using RankSession session = RankSession.Open(world, device, model.ModelPath, Shared);
+            for (int position = 0; position < 20; position++)
+                session.Decoder.Forward([100 + position], position);
+            busiest[world.Rank] = session.ExpertCounters.BusiestRank;
+        });
+        Assert.Equal(busiest[0], busiest[1]);
+        Assert.Equal(busiest[0], busiest[2]);
+    }
+
+    /// <summary>With top-4, four tokens take the sixteen assignments that devices can share.</summary>
     [Theory]
     [InlineData(1, true)]
     [InlineData(4, true)]
     [InlineData(5, false)]
-    public void Counters_Batches_SmallOnesAreRunTogether(int tokens, bool together) =>
-        SessionRunner.Run(3, model.ModelPath, Shared, session =>
+    public void Teams_Batches_SmallOnesAreWorkedOnTogether(int tokens, bool together) =>
+        SessionRunner.Run(3, model.ModelPath, Shared, session => Assert.Equal(together, session.Teams.WorkTogether(session.World.Rank, tokens)));
+
+    /// <summary>Three hosts' parts of a sum are added in the order in which ranks hold them: always the same ranks.</summary>
+    [Fact]
+    public void Forward_TeamsOnThreeHosts_GivesTheSameBitsEveryTime()
+    {
+        float[] Logits()
         {
-            session.Decoder.Forward([.. Enumerable.Range(100, tokens)], 0);
-            bool isWhole = session.ExpertCounters.ThisRank % 1 == 0;
-            Assert.NotEqual(together, isWhole);
-        });
+            float[] logits = [];
+            InProcessWorld.Run([0, 1, 2, 0, 1, 2], world =>
+            {
+                using CpuDevice device = new(1);
+                using RankSession session = RankSession.Open(world, device, model.ModelPath, Shared);
+                for (int position = 0; position < 4; position++)
+                    session.Decoder.Forward([100 + position], position);
+                float[] row = session.Decoder.Logits(0, 1).Row(0).ToArray();
+                if (world.Rank == 0)
+                    logits = row;
+            });
+            return logits;
+        }
+
+        float[] first = Logits();
+        for (int run = 0; run < 6; run++)
+            Assert.Equal(first, Logits());
+    }
 
     [Theory]
     [InlineData(false, false, false)]
@@ -186,7 +223,15 @@ public sealed class HostSharingTests(PrestackedTinyModel model) : IClassFixture<
             Assert.Equal(teamsUp ? 2 : 1, session.Teams.SizeOf(0));
             Assert.Equal(teamsUp, session.Teams.AreTogether(0, 1));
             Assert.Equal(1, session.Teams.SizeOf(2));
+            Assert.Equal(shares && otherThreads && world.Rank < 2, session.TeamObstacle is not null);
         });
+    }
+
+    [Fact]
+    public void Teams_PlacementThatGivesRanksOfAHostTheSameExperts_TeamUp()
+    {
+        ExpertPlacement placement = ExpertPlacement.ReplicatedGroups(16, 2, 1);
+        SessionRunner.Run(2, model.ModelPath, new EngineOptions { Placement = placement }, session => Assert.True(session.Teams.AreTogether(0, 1)));
     }
 
     [Fact]
@@ -205,12 +250,13 @@ public sealed class HostSharingTests(PrestackedTinyModel model) : IClassFixture<
     }
 
     [Theory]
-    [InlineData(2)]
-    [InlineData(4)]
-    public void Deterministic_Shared_GivesTheBitsOfOneRank(int ranks)
+    [InlineData(2, 48)]
+    [InlineData(4, 48)]
+    [InlineData(3, 3)]
+    public void Deterministic_Shared_GivesTheBitsOfOneRank(int ranks, int batchTokens)
     {
         GoldenPrompt prompt = TinyModelGolden.Instance.Prompts.Single(candidate => candidate.Name == "long");
-        EngineOptions options = Shared with { Deterministic = true, BatchTokens = 48 };
+        EngineOptions options = Shared with { Deterministic = true, BatchTokens = batchTokens };
         float[][] alone = SessionRunner.Logits(1, model.ModelPath, options, prompt.Ids, maxTokens: 8);
         Assert.Equal(alone, SessionRunner.Logits(ranks, model.ModelPath, options, prompt.Ids, maxTokens: 8));
     }
