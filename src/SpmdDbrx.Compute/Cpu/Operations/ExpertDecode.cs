@@ -1,6 +1,6 @@
 namespace SpmdDbrx.Compute.Cpu;
 
-/// <summary>Experts with few tokens, at memory speed: dot products with w1 and v1, their gates, sums over w2, and the sums' sum.</summary>
+/// <summary>Experts with few tokens, at memory speed: dot products with w1 and v1, sums over w2 scaled by their gates, and the sums' sum.</summary>
 internal static unsafe class ExpertDecode<TVector, TElement>
     where TVector : unmanaged, IFloatVector<TVector>
     where TElement : struct, IWeightElement
@@ -54,8 +54,6 @@ internal static unsafe class ExpertDecode<TVector, TElement>
     {
         var dots = new ExpertDots<TVector, TElement>(pass);
         SharedTeam.Run(team, shared, sliceCount * dots.ItemCount, ref dots);
-        var gates = new ExpertGates<TVector, TElement>(pass);
-        SharedTeam.Run(team, shared, sliceCount * gates.ItemCount, ref gates);
         var sums = new ExpertSums<TVector, TElement>(pass, threads);
         sums.Reset(team.Count);
         SharedTeam.Run(team, shared, sliceCount * sums.ItemCount, ref sums);

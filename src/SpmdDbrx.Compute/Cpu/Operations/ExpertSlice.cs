@@ -8,7 +8,7 @@ internal readonly unsafe struct ExpertSlice(ExpertTokens tokens, float* dots, fl
 
     public ExpertTokens Tokens { get; } = tokens;
 
-    /// <summary>Dot products with w1 and v1, [matrix][strip][token][padded F]; then the gates in the first.</summary>
+    /// <summary>Dot products with w1 and v1, [matrix][strip][token][padded F].</summary>
     public float* Dots { get; } = dots;
 
     /// <summary>Sums of chunks, [chunk][token][padded D] in lane order.</summary>

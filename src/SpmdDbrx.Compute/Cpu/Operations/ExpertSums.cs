@@ -2,8 +2,8 @@ using System.Runtime.CompilerServices;
 
 namespace SpmdDbrx.Compute.Cpu;
 
-/// <summary>Sums of the rows of w2, scaled by the gates of each slice's tokens; an item is a chunk of a strip, with sums of its own.</summary>
-/// <remarks>They are merged in the order of chunks. A thread that has run all chunks of a strip so far adds the next one's sums at once, while its caches
+/// <summary>Sums of the rows of w2, scaled by the gates silu(w1 x) ⊙ (v1 x) of each slice's tokens; an item is a chunk of a strip, with sums of its own.</summary>
+/// <remarks>An item computes the gates of its own rows: that costs less than one more phase that all threads wait for, even where each strip does so again. Sums are merged in the order of chunks. A thread that has run all chunks of a strip so far adds the next one's sums at once, while its caches
 /// hold them: the same additions in the same order, without the way to memory and back.</remarks>
 internal readonly unsafe struct ExpertSums<TVector, TElement>(ExpertPass<TVector, TElement> pass, float* threads) : IParallelWork
     where TVector : unmanaged, IFloatVector<TVector>
@@ -18,7 +18,8 @@ internal readonly unsafe struct ExpertSums<TVector, TElement>(ExpertPass<TVector
     public int ItemCount => pass.StripCount * pass.ChunkCount;
 
     /// <summary>Floats of memory that each thread needs.</summary>
-    public static int ThreadFloats(in ExpertPass<TVector, TElement> pass) => HeadFloats + (ExpertSlice.MaxTokens * pass.PaddedColumns);
+    public static int ThreadFloats(in ExpertPass<TVector, TElement> pass) =>
+        HeadFloats + (ExpertSlice.MaxTokens * pass.PaddedColumns) + ((ExpertSlice.MaxTokens + 1) * pass.PaddedRows);
 
     /// <summary>To be called before the first item: no thread can go on with anything.</summary>
     public void Reset(int threadCount)
@@ -38,13 +39,19 @@ internal readonly unsafe struct ExpertSums<TVector, TElement>(ExpertPass<TVector
         float* firstSums = mine.Sums + start;
         ref int nextItem = ref NextItem(thread);
         bool goesOn = nextItem == item && chunk > 0;
-        float* sums = goesOn ? threads + ((long)thread * threadFloats) + HeadFloats : firstSums + ((long)chunk * tokens * pass.PaddedColumns);
+        float* ownSums = threads + ((long)thread * threadFloats) + HeadFloats;
+        float* gates = ownSums + ((long)ExpertSlice.MaxTokens * pass.PaddedColumns);
+        float* sums = goesOn ? ownSums : firstSums + ((long)chunk * tokens * pass.PaddedColumns);
 
         for (int token = 0; token < tokens; token++)
             new Span<float>(sums + ((long)token * pass.PaddedColumns), columns).Clear();
         (int first, int count) = pass.Rows(chunk);
-        new RowStreams<TVector, TElement>(mine.Tokens.W2.Strip(strip)).Accumulate(
-            first, count, tokens, pass.Dots(mine, 0, 0), pass.PaddedRows, sums, pass.PaddedColumns);
+        var rows = new RowStreams<TVector, TElement>(mine.Tokens.W2.Strip(strip));
+        for (int run = 0; run < RowStreams<TVector, TElement>.Count; run++)
+            Gate(mine, (run * rows.Length) + first, count, gates);
+        if (first + count == rows.Length)
+            Gate(mine, RowStreams<TVector, TElement>.Count * rows.Length, mine.Tokens.W2.Rows - (RowStreams<TVector, TElement>.Count * rows.Length), gates);
+        rows.Accumulate(first, count, tokens, gates, pass.PaddedRows, sums, pass.PaddedColumns);
 
         for (int token = 0; token < tokens && goesOn; token++)
             RowMath<TVector>.Add(firstSums + ((long)token * pass.PaddedColumns), sums + ((long)token * pass.PaddedColumns), columns);
@@ -52,6 +59,29 @@ internal readonly unsafe struct ExpertSums<TVector, TElement>(ExpertPass<TVector
         if (isMerged)
             mine.Merged[strip] = chunk + 1;
         nextItem = isMerged ? item + 1 : -1;
+    }
+
+    /// <summary>gates [token][padded F] of some rows, from the dot products of all strips.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private void Gate(in ExpertSlice slice, int row, int count, float* gates)
+    {
+        float* values = gates + ((long)ExpertSlice.MaxTokens * pass.PaddedRows) + row;
+        for (int token = 0; token < slice.Tokens.Count; token++)
+        {
+            long start = ((long)token * pass.PaddedRows) + row;
+            AddStrips(slice, 0, start, count, gates + start);
+            AddStrips(slice, 1, start, count, values);
+            RowMath<TVector>.SiluProduct(gates + start, values, count);
+        }
+    }
+
+    /// <summary>target = Σ of the strips' dot products with a matrix, in their order.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private void AddStrips(in ExpertSlice slice, int matrix, long start, int count, float* target)
+    {
+        new ReadOnlySpan<float>(pass.Dots(slice, matrix, 0) + start, count).CopyTo(new Span<float>(target, count));
+        for (int strip = 1; strip < pass.StripCount; strip++)
+            RowMath<TVector>.Add(target, pass.Dots(slice, matrix, strip) + start, count);
     }
 
     private ref int NextItem(int thread) => ref *(int*)(threads + ((long)thread * threadFloats));

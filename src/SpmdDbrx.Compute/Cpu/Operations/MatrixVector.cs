@@ -8,7 +8,7 @@ internal readonly unsafe struct MatrixVector<TVector, TElement> : IParallelWork
     where TElement : struct, IWeightElement
 {
     /// <summary>Weight bytes of an item: long enough to stream, short enough to share out evenly.</summary>
-    private const int ItemBytes = 1 << 19;
+    private const int ItemBytes = 1 << 18;
 
     private readonly ArrangedTokens inputs;
     private readonly WeightPointer weight;
