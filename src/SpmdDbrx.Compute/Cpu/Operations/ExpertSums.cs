@@ -3,8 +3,9 @@ using System.Runtime.CompilerServices;
 namespace SpmdDbrx.Compute.Cpu;
 
 /// <summary>Sums of the rows of w2, scaled by the gates silu(w1 x) ⊙ (v1 x) of each slice's tokens; an item is a chunk of a strip, with sums of its own.</summary>
-/// <remarks>An item computes the gates of its own rows: that costs less than one more phase that all threads wait for, even where each strip does so again. Sums are merged in the order of chunks. A thread that has run all chunks of a strip so far adds the next one's sums at once, while its caches
-/// hold them: the same additions in the same order, without the way to memory and back.</remarks>
+/// <remarks>An item computes the gates of its own rows: that costs less than one more phase that all threads wait for, even where each strip does so again. Sums are merged in the
+/// order of chunks. A thread that has run all chunks of a strip so far adds the next one's sums at once, while its caches hold them: the same additions in the same order,
+/// without the way to memory and back.</remarks>
 internal readonly unsafe struct ExpertSums<TVector, TElement>(ExpertPass<TVector, TElement> pass, float* threads) : IParallelWork
     where TVector : unmanaged, IFloatVector<TVector>
     where TElement : struct, IWeightElement
