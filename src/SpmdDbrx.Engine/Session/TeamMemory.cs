@@ -45,7 +45,8 @@ internal sealed class TeamMemory : IDisposable
             (SharedWorkspace? workspace, string? obstacle) = TryShare(ranks, plan, device, weights, ref memory);
             int[] teamOfRank = new int[world.Size];
             world.Allgather<int>([workspace is null ? world.Rank : group], teamOfRank);
-            device.Share(workspace);
+            if (workspace is not null)
+                device.Share(workspace);
             return new TeamMemory(device, new RankTeams(teamOfRank, BatchOf(plan, device)), world.Rank, memory) { Obstacle = obstacle };
         }
         catch
