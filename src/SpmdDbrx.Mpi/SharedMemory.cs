@@ -72,14 +72,17 @@ public sealed unsafe class SharedMemory : IDisposable
 
     private static SharedMemory? TryMap(Func<FileStream> open, long byteLength)
     {
+        FileStream? file = null;
         try
         {
-            return new SharedMemory(open(), byteLength);
+            file = open();
+            return new SharedMemory(file, byteLength);
         }
 #pragma warning disable CA1031 // whatever it is, the other ranks must hear of it, and can do without
         catch (Exception)
 #pragma warning restore CA1031
         {
+            file?.Dispose();
             return null;
         }
     }
@@ -97,8 +100,16 @@ public sealed unsafe class SharedMemory : IDisposable
         if (!OperatingSystem.IsWindows())
             options.UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite;
         FileStream file = new(path, options);
-        file.SetLength(byteLength);
-        return file;
+        try
+        {
+            file.SetLength(byteLength);
+            return file;
+        }
+        catch
+        {
+            file.Dispose();
+            throw;
+        }
     }
 
     private static FileStream Open(string path) => new(path, FileMode.Open, FileAccess.ReadWrite, FileShare.ReadWrite | FileShare.Delete);

@@ -243,7 +243,7 @@ public abstract class IntracommunicatorContract
     public void SharedMemory_MoreThanThereIs_IsNullOnEveryRank() => OnEveryRank(world =>
     {
         using Intracommunicator host = world.SplitByHost();
-        Assert.Null(SharedMemory.TryCreate(host, 1L << 50));
+        Assert.Null(SharedMemory.TryCreate(host, 1L << 60));
     });
 
     /// <summary>Runs a check on every rank of the world under test; a failure on any rank fails it.</summary>

@@ -48,7 +48,7 @@ internal static class DeploymentChooser
         Model = model,
         Sharing = HostSharing.Find(world, model),
         SharesExperts = options.Engine.SharesExperts,
-        RunsTogether = device.SharedBatch > 0,
+        RunsTogether = device.SharedAssignments >= model.Config.TopK,
         Deterministic = options.Engine.Deterministic,
         BatchTokens = options.Engine.BatchTokens,
         ContextLength = options.Engine.ContextLength ?? Math.Min(model.Config.ContextLength, EngineOptions.DefaultContextLength),

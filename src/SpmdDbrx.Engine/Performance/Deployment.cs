@@ -99,15 +99,18 @@ public sealed record Deployment
         return new ExpertLoad(mean, ExpectedMaxLoad.Of(placement, routing, Teams).Mean, held, HeldByNode(placement));
     }
 
-    /// <summary>Which ranks work on a token together; null = none.</summary>
+    /// <summary>Which ranks work on a token together: those that map the same files, where all of these hold the same experts; null = none.</summary>
     private RankTeams? Teams
     {
         get
         {
             if (!RunsTogether || Strategy.Loading != Loading.OnDemand || Partition == Partition.Slices || Placement is null)
                 return null;
-            List<(int Files, string Experts)> held = [.. Files.Select((files, rank) => (files, string.Join(',', Placement.ExpertsOf(rank).ToArray())))];
-            return new RankTeams([.. held.Select(rank => held.IndexOf(rank))], batch: 1);
+            List<int> files = [.. Files];
+            int First(int rank) => files.IndexOf(files[rank]);
+            bool HoldsWhatTheFirstDoes(int rank) => Placement.ExpertsOf(rank).SequenceEqual(Placement.ExpertsOf(First(rank)));
+            HashSet<int> apart = [.. Enumerable.Range(0, RankCount).Where(rank => !HoldsWhatTheFirstDoes(rank)).Select(rank => files[rank])];
+            return new RankTeams([.. Enumerable.Range(0, RankCount).Select(rank => apart.Contains(files[rank]) ? rank : First(rank))], batch: 1);
         }
     }
 

@@ -71,7 +71,7 @@ public sealed class RankSession : IDisposable
     /// <summary>Which ranks work on a token together.</summary>
     public RankTeams Teams => team.Teams;
 
-    /// <summary>Why this rank does not work with others of its host that hold the same experts; null where it does, or where there are none.</summary>
+    /// <summary>Why this rank does not work with others of its host that all hold the same experts; null where it does, or where they do not.</summary>
     public string? TeamObstacle => team.Obstacle;
 
     /// <summary>The job's hosts, and which ranks map the same files.</summary>

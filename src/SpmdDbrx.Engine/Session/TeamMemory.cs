@@ -11,7 +11,7 @@ namespace SpmdDbrx.Engine.Session;
 internal sealed class TeamMemory : IDisposable
 {
     private readonly IDevice device;
-    private readonly SharedMemory? memory;
+    private SharedMemory? memory;
 
     private TeamMemory(IDevice device, RankTeams teams, int rank, SharedMemory? memory)
     {
@@ -27,7 +27,7 @@ internal sealed class TeamMemory : IDisposable
     /// <summary>Bytes of the memory that count on this rank: it is there once for its team.</summary>
     public long Bytes { get; }
 
-    /// <summary>Why this rank does not work with others of its host that hold the same experts; null where it does, or where there are none.</summary>
+    /// <summary>Why this rank does not work with others of its host that all hold the same experts; null where it does, or where they do not.</summary>
     public string? Obstacle { get; private init; }
 
     /// <summary>Makes teams of all ranks that can: those of a host that hold the same experts in the same memory, on devices that cut work alike. A collective call.</summary>
@@ -62,6 +62,7 @@ internal sealed class TeamMemory : IDisposable
             return;
         device.Share(null);
         memory.Dispose();
+        memory = null;
     }
 
     /// <summary>Most tokens of a batch whose experts devices can run together.</summary>

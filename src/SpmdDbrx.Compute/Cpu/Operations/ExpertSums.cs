@@ -18,9 +18,12 @@ internal readonly unsafe struct ExpertSums<TVector, TElement>(ExpertPass<TVector
     /// <summary>Items of a slice.</summary>
     public int ItemCount => pass.StripCount * pass.ChunkCount;
 
-    /// <summary>Floats of memory that each thread needs.</summary>
-    public static int ThreadFloats(in ExpertPass<TVector, TElement> pass) =>
-        HeadFloats + (ExpertSlice.MaxTokens * pass.PaddedColumns) + ((ExpertSlice.MaxTokens + 1) * pass.PaddedRows);
+    /// <summary>Floats of memory that each thread needs, whole cache lines: the head, sums of a chunk, gates, and the values that these are multiplied with.</summary>
+    public static int ThreadFloats(in ExpertPass<TVector, TElement> pass)
+    {
+        int floats = HeadFloats + (ExpertSlice.MaxTokens * pass.PaddedColumns) + ((ExpertSlice.MaxTokens + 1) * pass.PaddedRows);
+        return (floats + HeadFloats - 1) / HeadFloats * HeadFloats;
+    }
 
     /// <summary>To be called before the first item: no thread can go on with anything.</summary>
     public void Reset(int threadCount)

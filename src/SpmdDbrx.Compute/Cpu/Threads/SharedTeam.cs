@@ -68,8 +68,8 @@ internal sealed unsafe class SharedTeam
     }
 
     /// <summary>Runs items together with the other devices and returns when all of them have run.</summary>
-    /// <remarks>Devices that come with different numbers of items have been told to do different work. Those that meet a number that is not theirs do nothing: what they
-    /// compute from then on is wrong, but nobody waits for ever, and it is the caller who finds out why.</remarks>
+    /// <remarks>Devices that come with different numbers of items have been told to do different work. Whoever meets a number that is not its own says so to all, and from then on
+    /// nobody waits: what they compute is wrong, and it is the caller who finds out why.</remarks>
     public void Run<TWork>(int items, ref TWork work) where TWork : unmanaged, IParallelWork
     {
         ArgumentOutOfRangeException.ThrowIfGreaterThan(items, MaxItems);
@@ -96,8 +96,10 @@ internal sealed unsafe class SharedTeam
         {
             ulong claims = Volatile.Read(ref state->Claims);
             uint ahead = (CallOf(claims) - call) & CallMask;
+            if (ahead == 0 && ItemsOf(claims) == items)
+                return true;
             if (ahead == 0)
-                return ItemsOf(claims) == items;
+                Volatile.Write(ref state->Disagreed, 1);
             if (ahead != CallMask)
                 return false;
             if (Interlocked.CompareExchange(ref state->Claims, Claims(call, items, items), claims) != claims)
@@ -114,7 +116,7 @@ internal sealed unsafe class SharedTeam
     {
         int* finished = state->Finished(call);
         long start = Stopwatch.GetTimestamp();
-        while (Volatile.Read(ref *finished) < items + 1 && CallOf(Volatile.Read(ref state->Claims)) == call)
+        while (Volatile.Read(ref *finished) < items + 1 && CallOf(Volatile.Read(ref state->Claims)) == call && Volatile.Read(ref state->Disagreed) == 0)
         {
             if (Stopwatch.GetTimestamp() - start <= team.SpinTicks)
             {
@@ -184,6 +186,10 @@ internal sealed unsafe class SharedTeam
         /// <summary>Items of the last calls that have run.</summary>
         [FieldOffset(256)]
         private int firstCount;
+
+        /// <summary>Not 0 once devices came with different numbers of items.</summary>
+        [FieldOffset(256 + (Counts * CountBytes))]
+        public int Disagreed;
 
         /// <summary>Items of a call that have run, its opening included.</summary>
         public int* Finished(uint call) => (int*)((byte*)Unsafe.AsPointer(ref firstCount) + (call % Counts * CountBytes));

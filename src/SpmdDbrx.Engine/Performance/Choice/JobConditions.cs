@@ -22,7 +22,7 @@ public sealed record JobConditions
     /// <summary>Whether ranks of one host may run each other's experts.</summary>
     public required bool SharesExperts { get; init; }
 
-    /// <summary>Whether ranks of one host that hold the same experts work on a token together.</summary>
+    /// <summary>Whether ranks of one host that hold the same experts work on a token together, as they do unless the host has no memory that they can share.</summary>
     public required bool RunsTogether { get; init; }
 
     /// <summary>Whether results must be the same bits for any number of ranks.</summary>

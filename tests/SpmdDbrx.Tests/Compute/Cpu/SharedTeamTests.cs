@@ -77,7 +77,7 @@ public unsafe class SharedTeamTests
         Assert.Equal([20, 0], ran);
     }
 
-    /// <summary>Numbers of calls have 24 bits: a session of some 60,000 tokens of DBRX runs out of them.</summary>
+    /// <summary>Numbers of calls have 24 bits: a session of some 84,000 tokens of DBRX runs out of them.</summary>
     [Fact]
     public void Run_NumbersOfCallsBeginAgain_RunsEveryItemOnce()
     {

@@ -76,6 +76,37 @@ public sealed unsafe class TogetherTests
         Assert.All(together, product => Assert.Equal(alone, product));
     }
 
+    /// <summary>Which rank holds a number must not depend on who was faster: every n-th run of 512 columns of a strip is a device's.</summary>
+    [Theory]
+    [InlineData(2)]
+    [InlineData(3)]
+    public void RunExperts_ManyRunsOfColumns_EachDeviceMergesItsOwn(int devices)
+    {
+        const int Width = 2560, Strips = 2, Run = 512, RunsOfStrip = 3;
+        DeviceFixture[] fixtures = [.. Enumerable.Range(0, devices).Select(_ => new DeviceFixture(new CpuDevice(1)))];
+        ExpertWeights[][] experts = [.. fixtures.Select(fixture => new[] { fixture.Expert(64, Width, ElementType.BFloat16, Strips) })];
+        Activations[] inputs = [.. fixtures.Select(fixture => fixture.Activations(1, Width))];
+        Activations[] outputs = [.. fixtures.Select(fixture => fixture.Activations(1, Width))];
+        using Memory memory = new(productBytes: 64, fixtures[0].Device.SharedExpertBytes(experts[0][0]));
+        RunAll(devices, device =>
+        {
+            fixtures[device].Device.Share(memory.Workspace(device, devices));
+            ExpertAssignments assignments = new(1, 1);
+            assignments.Clear(areShared: true);
+            assignments.BeginExpert(0);
+            assignments.Add(0, 0, 1);
+            fixtures[device].Device.RunExperts(experts[device], assignments, inputs[device], outputs[device]);
+        });
+        for (int column = 0; column < Width; column++)
+        {
+            (int strip, int within) = Math.DivRem(column, Width / Strips);
+            int owner = ((strip * RunsOfStrip) + (within / Run)) % devices;
+            Assert.All(Enumerable.Range(0, devices), device => Assert.Equal(device == owner, outputs[device].Row(0)[column] != 0));
+        }
+        foreach (DeviceFixture fixture in fixtures)
+            fixture.Dispose();
+    }
+
     [Fact]
     public void RunExperts_SharedExpertOfManyAssignments_IsRefused()
     {

@@ -75,6 +75,9 @@ public class PerformanceModelTests
         // Of three ranks the two of the fuller node count.
         Deployment uneven = together with { RankCount = 3, NodeOfRank = [0, 0, 1], Placement = ExpertPlacement.Contiguous(16, 3).SharedWithinHosts([0, 0, 1]) };
         Assert.Equal(0.5, uneven.AttentionShare);
+        // Where one of a node's ranks holds other experts, none of them works with another.
+        Deployment mixed = together with { RankCount = 3, RanksPerNode = 3, Placement = new ExpertPlacement(16, [[.. Enumerable.Range(0, 16)], [.. Enumerable.Range(0, 16)], [0]]) };
+        Assert.False(mixed.HasTeams);
     }
 
     [Fact]
