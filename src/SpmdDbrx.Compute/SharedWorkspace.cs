@@ -21,8 +21,8 @@ public sealed record SharedWorkspace(nint Memory, long ProductBytes, long Expert
     public static long BytesFor(long productBytes, long expertBytes) =>
         checked(StateBytes + (Products * WholeLines(productBytes)) + WholeLines(expertBytes));
 
-    /// <summary>Where a product's numbers lie.</summary>
-    internal nint Product(int number) => Memory + StateBytes + (nint)(number % Products * WholeLines(ProductBytes));
+    /// <summary>Where the numbers of a product lie, 0 … <see cref="Products"/> − 1.</summary>
+    internal nint Product(int number) => Memory + StateBytes + (nint)(number * WholeLines(ProductBytes));
 
     /// <summary>Where the experts' numbers lie.</summary>
     internal nint Experts => Memory + StateBytes + (nint)(Products * WholeLines(ProductBytes));

@@ -49,7 +49,7 @@ internal sealed class TokenWork(ModelConfig config, RankTeams? attentionTeams = 
         foreach ((int first, int count) in Batches(tokens, batchTokens))
         {
             double keysSeen = ((double)count * (depth + first)) + (count * (count + 1.0) / 2);
-            perLayer += (Share(count) * ((count * ProductWeights) + (2 * config.Attention.QueryDim * keysSeen))) + (count * RouterWeights);
+            perLayer += (AttentionPart(count) * ((count * ProductWeights) + (2 * config.Attention.QueryDim * keysSeen))) + (count * RouterWeights);
         }
         return FlopPerWeight * config.LayerCount * perLayer;
     }
@@ -60,13 +60,13 @@ internal sealed class TokenWork(ModelConfig config, RankTeams? attentionTeams = 
         foreach ((int first, int count) in Batches(tokens, batchTokens))
         {
             double cacheBytes = 2.0 * config.Attention.KvDim * sizeof(float) * (depth + first + count);
-            perLayer += (Share(count) * ((ProductWeights * elementBytes) + cacheBytes)) + (RouterWeights * elementBytes);
+            perLayer += (AttentionPart(count) * ((ProductWeights * elementBytes) + cacheBytes)) + (RouterWeights * elementBytes);
         }
         return config.LayerCount * perLayer;
     }
 
     /// <summary>The part of attention that a rank, on average, runs for a batch.</summary>
-    private double Share(int batch) => attentionTeams is { } teams && batch <= teams.Batch ? (double)teams.Count / teams.Ranks : 1;
+    private double AttentionPart(int batch) => attentionTeams is { } teams && batch <= teams.Batch ? (double)teams.Count / teams.Ranks : 1;
 
     private static IEnumerable<(int First, int Tokens)> Batches(int tokens, int batchTokens)
     {

@@ -80,8 +80,8 @@ internal sealed unsafe class SharedTeam
             return;
         fixed (TWork* pointer = &work)
         {
-            var share = new Share<TWork>(state, call, threads, pointer);
-            team.Run(team.Count, ref share);
+            var claiming = new Claiming<TWork>(state, call, threads, pointer);
+            team.Run(team.Count, ref claiming);
         }
         WaitForOthers(items);
     }
@@ -147,7 +147,7 @@ internal sealed unsafe class SharedTeam
     private static int LeftOf(ulong claims) => (int)claims & MaxItems;
 
     /// <summary>What one thread does in a call: it claims runs of items until none is left, as in <see cref="ThreadTeam"/>.</summary>
-    private readonly struct Share<TWork>(State* state, uint call, int threads, TWork* work) : IParallelWork
+    private readonly struct Claiming<TWork>(State* state, uint call, int threads, TWork* work) : IParallelWork
         where TWork : unmanaged, IParallelWork
     {
         public void Run(int item, int thread)
