@@ -1,3 +1,5 @@
+using SpmdDbrx.Compute.Cpu;
+
 namespace SpmdDbrx.Compute;
 
 /// <summary>Memory through which devices of one host, each of a rank of its own, work on a few tokens together.</summary>
@@ -9,13 +11,17 @@ namespace SpmdDbrx.Compute;
 /// <param name="WhileWaiting">Called again and again by a device that has waited long for another; throws where that one will never come.</param>
 public sealed record SharedWorkspace(nint Memory, long ProductBytes, long ExpertBytes, int Device, int Devices, Action WhileWaiting)
 {
-    /// <summary>Bytes in front of everything, by which devices agree on who does what.</summary>
-    internal const int StateBytes = 1024;
+    /// <summary>Spans of items that calls can have.</summary>
+    internal const int MaxSpans = 64;
+
+    /// <summary>Bytes in front of everything, by which devices agree on calls; the spans of these follow.</summary>
+    internal const int CallBytes = 1024;
 
     /// <summary>Products that may be under way, those of a layer's attention: a device that is ahead writes the next while another still reads the last.</summary>
     internal const int Products = 3;
 
     private const int LineBytes = 64;
+    private const int StateBytes = CallBytes + (MaxSpans * ItemSpans.WordBytes);
 
     /// <summary>Bytes of the memory.</summary>
     public static long BytesFor(long productBytes, long expertBytes) =>

@@ -33,9 +33,9 @@ internal unsafe struct AttentionTiles<TVector>(
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public readonly void Run(int item, int thread)
     {
-        // The last tokens see the most keys: they go first, so that no thread ends with a long item.
-        int firstToken = (tileCount - 1 - (item / kvHeadCount)) * TileTokens;
-        int kvHead = item % kvHeadCount;
+        // The last tokens see the most keys: of each head they go first, so that threads have alike work and end with short items.
+        int kvHead = item / tileCount;
+        int firstToken = (tileCount - 1 - (item % tileCount)) * TileTokens;
         int tokens = Math.Min(TileTokens, qkv.Rows - firstToken);
         int rows = PanelProduct<TVector>.PaddedRows(tokens);
         float* scores = scratch + (thread * scratchLength);

@@ -10,16 +10,10 @@ namespace SpmdDbrx.Compute.Cpu;
 /// last items. What a device reads after a call must not be written by a later one before it has: see <see cref="NextProduct"/>.</remarks>
 internal sealed unsafe class SharedTeam
 {
-    /// <summary>Most items of a call.</summary>
-    private const int MaxItems = (1 << ItemBits) - 1;
-
-    private const int ItemBits = 20;
-    private const uint CallMask = (1u << (64 - (2 * ItemBits))) - 1;
-
     private readonly ThreadTeam team;
     private readonly SharedWorkspace workspace;
     private readonly State* state;
-    private readonly int threads;
+    private readonly ItemSpans spans;
     private uint call;
     private int product;
 
@@ -32,7 +26,7 @@ internal sealed unsafe class SharedTeam
         this.team = team;
         this.workspace = workspace;
         state = (State*)workspace.Memory;
-        threads = team.Count * workspace.Devices;
+        spans = SpansOf(workspace.Memory, team.Count * workspace.Devices);
     }
 
     /// <summary>This device's number.</summary>
@@ -69,40 +63,48 @@ internal sealed unsafe class SharedTeam
 
     /// <summary>Runs items together with the other devices and returns when all of them have run.</summary>
     /// <remarks>Devices that come with different numbers of items have been told to do different work. Whoever meets a number that is not its own says so to all, and from then on
-    /// nobody waits: what they compute is wrong, and it is the caller who finds out why.</remarks>
+    /// nobody waits: what they compute is wrong, though each runs items of its own number only, and it is the caller who finds out why.</remarks>
     public void Run<TWork>(int items, ref TWork work) where TWork : unmanaged, IParallelWork
     {
-        ArgumentOutOfRangeException.ThrowIfGreaterThan(items, MaxItems);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(items, ItemSpans.MaxItems);
         if (items == 0)
             return;
-        call = (call + 1) & CallMask;
+        call = ItemSpans.Next(call);
         if (!Enter(items))
             return;
         fixed (TWork* pointer = &work)
         {
-            var claiming = new Claiming<TWork>(state, call, threads, pointer);
+            var claiming = new Claiming<TWork>(state, spans, call, items, Device * team.Count, Devices * team.Count, pointer);
             team.Run(team.Count, ref claiming);
         }
         WaitForOthers(items);
     }
 
-    /// <summary>Makes zeroed memory look as after a call of this number.</summary>
-    internal static void Seed(nint memory, uint lastCall) => ((State*)memory)->Claims = Claims(lastCall, 0, 0);
+    /// <summary>Makes zeroed memory look as after a call of this number, with any number of threads.</summary>
+    internal static void Seed(nint memory, uint lastCall)
+    {
+        ((State*)memory)->Opened = Opened(lastCall, 0);
+        SpansOf(memory, SharedWorkspace.MaxSpans).Seed(lastCall);
+    }
+
+    /// <summary>Spans of all threads; more threads than there can be spans share theirs with neighbours.</summary>
+    private static ItemSpans SpansOf(nint memory, int threads) =>
+        new((byte*)memory + SharedWorkspace.CallBytes, Math.Min(threads, SharedWorkspace.MaxSpans));
 
     /// <summary>Opens the call, or finds it open; false where it has ended or is another one.</summary>
     private bool Enter(int items)
     {
         while (true)
         {
-            ulong claims = Volatile.Read(ref state->Claims);
-            uint ahead = (CallOf(claims) - call) & CallMask;
-            if (ahead == 0 && ItemsOf(claims) == items)
+            ulong opened = Volatile.Read(ref state->Opened);
+            int behind = ItemSpans.Behind(CallOf(opened), call);
+            if (behind == 0 && ItemsOf(opened) == items)
                 return true;
-            if (ahead == 0)
+            if (behind == 0)
                 Volatile.Write(ref state->Disagreed, 1);
-            if (ahead != CallMask)
+            if (behind != 1)
                 return false;
-            if (Interlocked.CompareExchange(ref state->Claims, Claims(call, items, items), claims) != claims)
+            if (Interlocked.CompareExchange(ref state->Opened, Opened(call, items), opened) != opened)
                 continue;
             // The next call's count last served the call three before this one, and all who added to it had done so before the one after that began.
             // Opening is one more item of this call, so that it cannot end, nor the next begin, before that count is clear.
@@ -116,7 +118,7 @@ internal sealed unsafe class SharedTeam
     {
         int* finished = state->Finished(call);
         long start = Stopwatch.GetTimestamp();
-        while (Volatile.Read(ref *finished) < items + 1 && CallOf(Volatile.Read(ref state->Claims)) == call && Volatile.Read(ref state->Disagreed) == 0)
+        while (Volatile.Read(ref *finished) < items + 1 && CallOf(Volatile.Read(ref state->Opened)) == call && Volatile.Read(ref state->Disagreed) == 0)
         {
             if (Stopwatch.GetTimestamp() - start <= team.SpinTicks)
             {
@@ -134,54 +136,48 @@ internal sealed unsafe class SharedTeam
             throw new ArgumentException($"{what}: expected a workspace with {floats * sizeof(float)} bytes for them, found {bytes}");
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static ulong Claims(uint call, int items, int left) => ((ulong)call << (2 * ItemBits)) | ((ulong)items << ItemBits) | (uint)left;
+    private static ulong Opened(uint call, int items) => ((ulong)call << 32) | (uint)items;
 
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static uint CallOf(ulong claims) => (uint)(claims >> (2 * ItemBits));
+    private static uint CallOf(ulong opened) => (uint)(opened >> 32);
 
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static int ItemsOf(ulong claims) => (int)(claims >> ItemBits) & MaxItems;
+    private static int ItemsOf(ulong opened) => (int)(uint)opened;
 
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static int LeftOf(ulong claims) => (int)claims & MaxItems;
-
-    /// <summary>What one thread does in a call: it claims runs of items until none is left, as in <see cref="ThreadTeam"/>.</summary>
-    private readonly struct Claiming<TWork>(State* state, uint call, int threads, TWork* work) : IParallelWork
+    /// <summary>What one thread does in a call: it runs items until none is left. An item stands for one thread of this device, whoever runs it.</summary>
+    /// <param name="state">Where to count items that have run.</param>
+    /// <param name="spans">Where to claim them.</param>
+    /// <param name="call">The call.</param>
+    /// <param name="items">Its items.</param>
+    /// <param name="firstThread">This device's first thread among all devices'.</param>
+    /// <param name="threads">Threads of all devices.</param>
+    /// <param name="work">The work.</param>
+    private readonly struct Claiming<TWork>(State* state, ItemSpans spans, uint call, int items, int firstThread, int threads, TWork* work) : IParallelWork
         where TWork : unmanaged, IParallelWork
     {
         public void Run(int item, int thread)
         {
-            ulong claims = Volatile.Read(ref state->Claims);
-            while (CallOf(claims) == call && LeftOf(claims) > 0)
+            int own = (int)((long)(firstThread + item) * spans.Count / threads);
+            int ran = 0;
+            while (spans.Claim(call, items, own, out int first, out int count))
             {
-                int left = LeftOf(claims);
-                int taken = Math.Max(1, left / (ThreadTeam.ClaimsPerShare * threads));
-                ulong seen = Interlocked.CompareExchange(ref state->Claims, claims - (uint)taken, claims);
-                if (seen != claims)
-                {
-                    claims = seen;
-                    continue;
-                }
-                int first = ItemsOf(claims) - left;
-                for (int claimed = first; claimed < first + taken; claimed++)
+                for (int claimed = first; claimed < first + count; claimed++)
                     work->Run(claimed, thread);
-                Interlocked.Add(ref *state->Finished(call), taken);
-                claims = Volatile.Read(ref state->Claims);
+                ran += count;
             }
+            if (ran > 0)
+                Interlocked.Add(ref *state->Finished(call), ran);
         }
     }
 
     /// <summary>Words that all devices write, each on cache lines of its own.</summary>
-    [StructLayout(LayoutKind.Explicit, Size = SharedWorkspace.StateBytes)]
+    [StructLayout(LayoutKind.Explicit, Size = SharedWorkspace.CallBytes)]
     private struct State
     {
         private const int Counts = 4;
         private const int CountBytes = 128;
 
-        /// <summary>Number of the call, its items, and how many of them are not yet claimed.</summary>
+        /// <summary>Number of the call in the upper half, its items in the lower.</summary>
         [FieldOffset(128)]
-        public ulong Claims;
+        public ulong Opened;
 
         /// <summary>Items of the last calls that have run.</summary>
         [FieldOffset(256)]

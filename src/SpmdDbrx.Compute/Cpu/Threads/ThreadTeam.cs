@@ -6,32 +6,32 @@ using System.Runtime.InteropServices;
 namespace SpmdDbrx.Compute.Cpu;
 
 /// <summary>Persistent threads that share the items of one call; the caller is thread 0.</summary>
-/// <remarks>Items are claimed from a word that also holds the number of the call, so a thread that wakes late claims nothing: runs of items that
-/// get shorter as fewer are left (guided self-scheduling: Polychronopoulos and Kuck, IEEE Transactions on Computers C-36, 1987), for neighbours
-/// often are one stream of memory. A call ends when its items have run, not when every thread has been seen. Idle threads spin for a while and then park.
-/// A call takes no lock unless a thread is parked, and allocates nothing.</remarks>
+/// <remarks>Items are claimed by the call's number (<see cref="ItemSpans"/>), so a thread that wakes late claims nothing. A call ends when its items have run, not when every
+/// thread has been seen. Idle threads spin for a while and then park. A call takes no lock unless a thread is parked, and allocates nothing.</remarks>
 internal sealed unsafe class ThreadTeam : IDisposable
 {
-    /// <summary>Claims that a thread's even share of the remaining items is divided into.</summary>
-    public const int ClaimsPerShare = 4;
-
     private readonly object parkGate = new();
     private readonly Thread[] workers;
+    private readonly AlignedBuffer spanWords;
+    private readonly ItemSpans spans;
     private SharedState shared;
     private delegate*<void*, int, int, void> function;
     private void* context;
-    private int itemCount;
     private ExceptionDispatchInfo? failure;
     private volatile bool stopping;
 
     /// <param name="threads">Threads, the caller included.</param>
     /// <param name="spinMicroseconds">How long an idle thread spins before it parks; 0 where cores are oversubscribed.</param>
-    public ThreadTeam(int threads, int spinMicroseconds)
+    /// <param name="sharesMemory">Whether others of the host read memory at the same time.</param>
+    public ThreadTeam(int threads, int spinMicroseconds, bool sharesMemory = false)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(threads, 1);
         ArgumentOutOfRangeException.ThrowIfNegative(spinMicroseconds);
         Count = threads;
+        SharesMemory = sharesMemory || threads > 1;
         SpinTicks = spinMicroseconds * Stopwatch.Frequency / 1_000_000;
+        spanWords = new AlignedBuffer(threads * ItemSpans.WordBytes);
+        spans = new ItemSpans(spanWords.Pointer, threads);
         workers = new Thread[threads - 1];
         for (int index = 0; index < workers.Length; index++)
         {
@@ -44,10 +44,14 @@ internal sealed unsafe class ThreadTeam : IDisposable
     /// <summary>Threads, the caller included.</summary>
     public int Count { get; }
 
+    /// <summary>Whether several threads of the host read memory at the same time, these or others.</summary>
+    public bool SharesMemory { get; }
+
     /// <summary>How long an idle thread spins, in ticks of <see cref="Stopwatch"/>.</summary>
     public long SpinTicks { get; }
 
-    /// <summary>Runs all items and returns when they have finished. Each thread's are in ascending order.</summary>
+    /// <summary>Runs all items and returns when they have finished.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">More items than <see cref="ItemSpans.MaxItems"/> for several threads.</exception>
     /// <exception cref="Exception">What the first failing item threw.</exception>
     public void Run<TWork>(int items, ref TWork work) where TWork : unmanaged, IParallelWork
     {
@@ -57,6 +61,7 @@ internal sealed unsafe class ThreadTeam : IDisposable
                 work.Run(item, 0);
             return;
         }
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(items, ItemSpans.MaxItems);
         fixed (TWork* pointer = &work)
             Share(items, &Invoke<TWork>, pointer);
     }
@@ -68,6 +73,7 @@ internal sealed unsafe class ThreadTeam : IDisposable
             Monitor.PulseAll(parkGate);
         foreach (Thread worker in workers)
             worker.Join();
+        spanWords.Dispose();
     }
 
     private static void Invoke<TWork>(void* work, int item, int thread) where TWork : unmanaged, IParallelWork =>
@@ -77,11 +83,10 @@ internal sealed unsafe class ThreadTeam : IDisposable
     {
         function = run;
         context = work;
-        itemCount = items;
         failure = null;
         Volatile.Write(ref shared.Unfinished, items);
-        uint call = CallOf(shared.Claims) + 1;
-        Interlocked.Exchange(ref shared.Claims, ((ulong)call << 32) | (uint)items);
+        uint call = ItemSpans.Next(CallOf(shared.Opened));
+        Interlocked.Exchange(ref shared.Opened, ((ulong)call << 32) | (uint)items);
         if (Volatile.Read(ref shared.Parked) > 0)
         {
             lock (parkGate)
@@ -101,30 +106,23 @@ internal sealed unsafe class ThreadTeam : IDisposable
 
     private void RunItems(int thread)
     {
-        ulong claims = Volatile.Read(ref shared.Claims);
-        while ((uint)claims > 0)
+        ulong opened = Volatile.Read(ref shared.Opened);
+        int ran = 0;
+        while (spans.Claim(CallOf(opened), (int)(uint)opened, thread, out int first, out int count))
         {
-            uint left = (uint)claims;
-            uint taken = Math.Max(1, left / (uint)(ClaimsPerShare * Count));
-            ulong seen = Interlocked.CompareExchange(ref shared.Claims, claims - taken, claims);
-            if (seen != claims)
-            {
-                claims = seen;
-                continue;
-            }
-            int first = itemCount - (int)left;
             try
             {
-                for (int item = first; item < first + (int)taken; item++)
+                for (int item = first; item < first + count; item++)
                     function(context, item, thread);
             }
             catch (Exception exception)
             {
                 Interlocked.CompareExchange(ref failure, ExceptionDispatchInfo.Capture(exception), null);
             }
-            Interlocked.Add(ref shared.Unfinished, -(int)taken);
-            claims = Volatile.Read(ref shared.Claims);
+            ran += count;
         }
+        if (ran > 0)
+            Interlocked.Add(ref shared.Unfinished, -ran);
     }
 
     private void Work(int thread)
@@ -143,7 +141,7 @@ internal sealed unsafe class ThreadTeam : IDisposable
         long start = Stopwatch.GetTimestamp();
         for (int round = 1; ; round++)
         {
-            uint call = CallOf(Volatile.Read(ref shared.Claims));
+            uint call = CallOf(Volatile.Read(ref shared.Opened));
             if (call != done || stopping)
                 return call;
             Thread.SpinWait(1);
@@ -157,22 +155,22 @@ internal sealed unsafe class ThreadTeam : IDisposable
         lock (parkGate)
         {
             Interlocked.Increment(ref shared.Parked);
-            while (CallOf(Volatile.Read(ref shared.Claims)) == done && !stopping)
+            while (CallOf(Volatile.Read(ref shared.Opened)) == done && !stopping)
                 Monitor.Wait(parkGate);
             Interlocked.Decrement(ref shared.Parked);
         }
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static uint CallOf(ulong claims) => (uint)(claims >> 32);
+    private static uint CallOf(ulong opened) => (uint)(opened >> 32);
 
     /// <summary>Words that threads write, each on cache lines of its own.</summary>
     [StructLayout(LayoutKind.Explicit, Size = 512)]
     private struct SharedState
     {
-        /// <summary>Number of the call in the upper half, items not yet claimed in the lower.</summary>
+        /// <summary>Number of the call in the upper half, its items in the lower.</summary>
         [FieldOffset(128)]
-        public ulong Claims;
+        public ulong Opened;
 
         [FieldOffset(256)]
         public int Unfinished;

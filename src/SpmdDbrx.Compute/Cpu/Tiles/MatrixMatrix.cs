@@ -9,7 +9,7 @@ internal unsafe struct MatrixMatrix<TVector, TFormat>(
     where TVector : unmanaged, IFloatVector<TVector>
     where TFormat : struct, ITileFormat
 {
-    /// <summary>Items a thread should have, so that none runs alone for long; its first claim is at most a quarter of them.</summary>
+    /// <summary>Items a thread should have, so that none runs alone for long: they are claimed one by one.</summary>
     private const int ItemsPerThread = 8;
 
     /// <summary>Fewer rows or panels would read their inputs from memory too often.</summary>

@@ -16,6 +16,7 @@ public unsafe class SharedTeamTests
     [InlineData(3, 1, 0)]
     [InlineData(2, 2, 100)]
     [InlineData(5, 3, 0)]
+    [InlineData(13, 5, 0)]
     public void Run_ManyCalls_RunsEveryItemOnceAndReturnsAfterAll(int devices, int threads, int spinMicroseconds)
     {
         using Shared shared = new(devices, threads, spinMicroseconds);
@@ -77,11 +78,11 @@ public unsafe class SharedTeamTests
         Assert.Equal([20, 0], ran);
     }
 
-    /// <summary>Numbers of calls have 24 bits: a session of some 84,000 tokens of DBRX runs out of them.</summary>
+    /// <summary>Numbers of calls have 28 bits: a session of some 1,300,000 tokens of DBRX runs out of them.</summary>
     [Fact]
     public void Run_NumbersOfCallsBeginAgain_RunsEveryItemOnce()
     {
-        using Shared shared = new(devices: 3, threads: 1, spinMicroseconds: 10, lastCall: (1 << 24) - 50);
+        using Shared shared = new(devices: 3, threads: 1, spinMicroseconds: 10, lastCall: (1 << ItemSpans.CallBits) - 50);
         using Counts counts = new();
         shared.OnEvery((_, team) =>
         {
@@ -96,7 +97,7 @@ public unsafe class SharedTeamTests
 
     /// <summary>Replicas that disagree must reach the all-reduce whose check names them.</summary>
     [Fact]
-    public void Run_DevicesWithOtherNumbersOfItems_NobodyHangs()
+    public void Run_DevicesWithOtherNumbersOfItems_NobodyHangsOrRunsWhatItDoesNotHave()
     {
         using Shared shared = new(devices: 3, threads: 2, spinMicroseconds: 10);
         using Counts counts = new();
@@ -104,8 +105,9 @@ public unsafe class SharedTeamTests
         {
             for (int call = 0; call < 500; call++)
             {
-                CountingWork work = new(counts.First);
-                team.Run(10 + (device * (call % 3)), ref work);
+                int items = 10 + (device * (call % 3));
+                BoundedWork work = new(counts.First, items);
+                team.Run(items, ref work);
             }
         });
     }
@@ -133,13 +135,13 @@ public unsafe class SharedTeamTests
     }
 
     [Fact]
-    public void Run_MoreItemsThanTheWordHolds_Throws()
+    public void Run_MoreItemsThanWordsHold_Throws()
     {
         using Shared shared = new(devices: 1, threads: 1, spinMicroseconds: 0);
         shared.OnEvery((_, team) =>
         {
             SleepingWork work = new(null);
-            Assert.Throws<ArgumentOutOfRangeException>(() => team.Run(1 << 20, ref work));
+            Assert.Throws<ArgumentOutOfRangeException>(() => team.Run(ItemSpans.MaxItems + 1, ref work));
         });
     }
 
@@ -190,6 +192,15 @@ public unsafe class SharedTeamTests
     private readonly struct CountingWork(int* counts) : IParallelWork
     {
         public void Run(int item, int thread) => Interlocked.Increment(ref counts[item]);
+    }
+
+    private readonly struct BoundedWork(int* counts, int items) : IParallelWork
+    {
+        public void Run(int item, int thread)
+        {
+            Assert.InRange(item, 0, items - 1);
+            Interlocked.Increment(ref counts[item]);
+        }
     }
 
     /// <summary>Counts the items that the last call did not have.</summary>
