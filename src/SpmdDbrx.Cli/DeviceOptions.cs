@@ -64,6 +64,6 @@ internal sealed record DeviceOptions(string Name, int Threads, PrefillPrecision 
         int threads = ThreadsOf(world);
         using Intracommunicator host = world.SplitByHost();
         bool sharesCores = threads * host.Size > System.Environment.ProcessorCount;
-        return new CpuDevice(new CpuDeviceOptions(threads) { SharesCores = sharesCores, Prefill = Prefill });
+        return new CpuDevice(new CpuDeviceOptions(threads) { SharesCores = sharesCores, SharesMemory = host.Size > 1, Prefill = Prefill });
     }
 }

@@ -29,7 +29,7 @@ public sealed unsafe class CpuDevice : IDevice
     /// <param name="tiles">How prefill multiplies.</param>
     internal CpuDevice(CpuDeviceOptions options, int vectorBits, PrefillTiles tiles = PrefillTiles.Float)
     {
-        team = new ThreadTeam(options.Threads, options.SharesCores || options.Threads > Environment.ProcessorCount ? 0 : SpinMicroseconds);
+        team = new ThreadTeam(options.Threads, options.SharesCores || options.Threads > Environment.ProcessorCount ? 0 : SpinMicroseconds, options.SharesMemory);
         kernels = vectorBits switch
         {
             128 => CpuKernels.Create<FloatVector128>(team, tiles),

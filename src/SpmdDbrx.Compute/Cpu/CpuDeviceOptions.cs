@@ -7,6 +7,9 @@ public sealed record CpuDeviceOptions(int Threads)
     /// <summary>Whether others need the same cores, as when a host runs more ranks' threads than it has cores: idle threads then give way at once.</summary>
     public bool SharesCores { get; init; }
 
+    /// <summary>Whether other ranks of the host read memory at the same time.</summary>
+    public bool SharesMemory { get; init; }
+
     /// <summary>What batches of tokens are rounded to where they meet bfloat16 weights.</summary>
     public PrefillPrecision Prefill { get; init; } = PrefillPrecision.Float32;
 }

@@ -3,14 +3,13 @@ using System.Runtime.CompilerServices;
 namespace SpmdDbrx.Compute.Cpu;
 
 /// <summary>Scaled sums of weight rows: the transposed product of a few rows with as many scalars. See <see cref="DotRows{TVector, TElement}"/> for distances.</summary>
-internal static unsafe class AccumulateRows<TVector, TElement, TPrefetch>
+internal static unsafe class AccumulateRows<TVector, TElement>
     where TVector : unmanaged, IFloatVector<TVector>
     where TElement : struct, IWeightElement
-    where TPrefetch : struct, IPrefetch
 {
     /// <summary>target += Σ_r scales[r] · row r for eight rows [columns]; target [padded columns] in lane order.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void Eight(byte* row0, nint distance, float* scales, int columns, float* target)
+    public static void Eight<TPrefetch>(byte* row0, nint distance, float* scales, int columns, float* target) where TPrefetch : struct, IPrefetch
     {
         TVector scale0 = TVector.Broadcast(scales[0]), scale1 = TVector.Broadcast(scales[1]);
         TVector scale2 = TVector.Broadcast(scales[2]), scale3 = TVector.Broadcast(scales[3]);
@@ -23,14 +22,14 @@ internal static unsafe class AccumulateRows<TVector, TElement, TPrefetch>
         for (byte* end = row0 + ((nint)(columns - rest) * TElement.Bytes); row0 < end; row0 += step)
         {
             TVector first = TVector.Load(target), second = TVector.Load(target + TVector.Count);
-            Add(row0, scale0, ref first, ref second);
-            Add(row0 + distance, scale1, ref first, ref second);
-            Add(row0 + (2 * distance), scale2, ref first, ref second);
-            Add(row3, scale3, ref first, ref second);
-            Add(row3 + distance, scale4, ref first, ref second);
-            Add(row3 + (2 * distance), scale5, ref first, ref second);
-            Add(row6, scale6, ref first, ref second);
-            Add(row6 + distance, scale7, ref first, ref second);
+            Add<TPrefetch>(row0, scale0, ref first, ref second);
+            Add<TPrefetch>(row0 + distance, scale1, ref first, ref second);
+            Add<TPrefetch>(row0 + (2 * distance), scale2, ref first, ref second);
+            Add<TPrefetch>(row3, scale3, ref first, ref second);
+            Add<TPrefetch>(row3 + distance, scale4, ref first, ref second);
+            Add<TPrefetch>(row3 + (2 * distance), scale5, ref first, ref second);
+            Add<TPrefetch>(row6, scale6, ref first, ref second);
+            Add<TPrefetch>(row6 + distance, scale7, ref first, ref second);
             first.Store(target);
             second.Store(target + TVector.Count);
             row3 += step;
@@ -43,7 +42,8 @@ internal static unsafe class AccumulateRows<TVector, TElement, TPrefetch>
 
     /// <summary>target += Σ_r scales[r] · row r + otherScales[r] · row' r for rows of two runs, as in <see cref="DotRows{TVector, TElement}.Pairs"/>.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void Pairs(byte* row, nint distance, nint stride, int rows, float* scales, float* otherScales, int columns, float* target)
+    public static void Pairs<TPrefetch>(byte* row, nint distance, nint stride, int rows, float* scales, float* otherScales, int columns, float* target)
+        where TPrefetch : struct, IPrefetch
     {
         int rest = columns % (2 * TVector.Count);
         nint step = 2 * TVector.Count * TElement.Bytes;
@@ -75,6 +75,48 @@ internal static unsafe class AccumulateRows<TVector, TElement, TPrefetch>
             AccumulateRests(row + (index * stride) + length, distance, scales[index], otherScales[index], rest, target + columns - rest);
     }
 
+    /// <summary>The same for one row of each run and two targets: x += xScales.Row · row + xScales.Other · row', and y likewise.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static void PairByTwo(byte* row, nint distance, (float Row, float Other) xScales, (float Row, float Other) yScales, int columns, float* x, float* y)
+    {
+        TVector xScale0 = TVector.Broadcast(xScales.Row), xScale1 = TVector.Broadcast(xScales.Other);
+        TVector yScale0 = TVector.Broadcast(yScales.Row), yScale1 = TVector.Broadcast(yScales.Other);
+        int rest = columns % (2 * TVector.Count);
+        nint step = 2 * TVector.Count * TElement.Bytes;
+        nint length = (nint)(columns - rest) * TElement.Bytes;
+        byte* ahead0 = row + PairRead.Distance;
+        byte* ahead1 = ahead0 + distance;
+        for (byte* end = ahead0 + length; ahead0 < end; ahead0 += step)
+        {
+            Prefetch<PairRead>.Piece(ahead0, (int)step);
+            Prefetch<PairRead>.Piece(ahead1, (int)step);
+            TElement.LoadGroup(ahead0 - PairRead.Distance, out TVector first0, out TVector second0);
+            TElement.LoadGroup(ahead1 - PairRead.Distance, out TVector first1, out TVector second1);
+            TVector first = TVector.Load(x), second = TVector.Load(x + TVector.Count);
+            first.AddProduct(first0, xScale0);
+            second.AddProduct(second0, xScale0);
+            first.AddProduct(first1, xScale1);
+            second.AddProduct(second1, xScale1);
+            first.Store(x);
+            second.Store(x + TVector.Count);
+            first = TVector.Load(y);
+            second = TVector.Load(y + TVector.Count);
+            first.AddProduct(first0, yScale0);
+            second.AddProduct(second0, yScale0);
+            first.AddProduct(first1, yScale1);
+            second.AddProduct(second1, yScale1);
+            first.Store(y);
+            second.Store(y + TVector.Count);
+            ahead1 += step;
+            x += 2 * TVector.Count;
+            y += 2 * TVector.Count;
+        }
+        if (rest == 0)
+            return;
+        AccumulateRests(row + length, distance, xScales.Row, xScales.Other, rest, x);
+        AccumulateRests(row + length, distance, yScales.Row, yScales.Other, rest, y);
+    }
+
     /// <summary>target += scale · row.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void One(byte* row, float scale, int columns, float* target)
@@ -85,7 +127,7 @@ internal static unsafe class AccumulateRows<TVector, TElement, TPrefetch>
         for (byte* end = row + ((nint)(columns - rest) * TElement.Bytes); row < end; row += step)
         {
             TVector first = TVector.Load(target), second = TVector.Load(target + TVector.Count);
-            Add(row, scales, ref first, ref second);
+            Add<ReadAgain>(row, scales, ref first, ref second);
             first.Store(target);
             second.Store(target + TVector.Count);
             target += 2 * TVector.Count;
@@ -101,7 +143,7 @@ internal static unsafe class AccumulateRows<TVector, TElement, TPrefetch>
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Add(byte* weights, TVector scale, ref TVector first, ref TVector second)
+    private static void Add<TPrefetch>(byte* weights, TVector scale, ref TVector first, ref TVector second) where TPrefetch : struct, IPrefetch
     {
         Prefetch<TPrefetch>.Ahead(weights);
         TElement.LoadGroup(weights, out TVector weightFirst, out TVector weightSecond);

@@ -119,22 +119,21 @@ internal static unsafe class DotRows<TVector, TElement>
 
     /// <summary>The same for one row of each run and two vectors: sums[r] = row r · x, otherSums[r] = row r · y.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void PairByTwo<TPrefetch>(byte* row, nint distance, float* x, float* y, int columns, float* sums, float* otherSums)
-        where TPrefetch : struct, IPrefetch
+    public static void PairByTwo(byte* row, nint distance, float* x, float* y, int columns, float* sums, float* otherSums)
     {
         TVector xEven0 = TVector.Zero, xOdd0 = TVector.Zero, xEven1 = TVector.Zero, xOdd1 = TVector.Zero;
         TVector yEven0 = TVector.Zero, yOdd0 = TVector.Zero, yEven1 = TVector.Zero, yOdd1 = TVector.Zero;
         int rest = columns % (2 * TVector.Count);
         nint step = 2 * TVector.Count * TElement.Bytes;
         nint length = (nint)(columns - rest) * TElement.Bytes;
-        byte* ahead0 = row + TPrefetch.Distance;
+        byte* ahead0 = row + PairRead.Distance;
         byte* ahead1 = ahead0 + distance;
         for (byte* end = ahead0 + length; ahead0 < end; ahead0 += step)
         {
-            Prefetch<TPrefetch>.Piece(ahead0, (int)step);
-            Prefetch<TPrefetch>.Piece(ahead1, (int)step);
-            TElement.LoadGroup(ahead0 - TPrefetch.Distance, out TVector first0, out TVector second0);
-            TElement.LoadGroup(ahead1 - TPrefetch.Distance, out TVector first1, out TVector second1);
+            Prefetch<PairRead>.Piece(ahead0, (int)step);
+            Prefetch<PairRead>.Piece(ahead1, (int)step);
+            TElement.LoadGroup(ahead0 - PairRead.Distance, out TVector first0, out TVector second0);
+            TElement.LoadGroup(ahead1 - PairRead.Distance, out TVector first1, out TVector second1);
             TVector first = TVector.Load(x), second = TVector.Load(x + TVector.Count);
             xEven0.AddProduct(first0, first);
             xOdd0.AddProduct(second0, second);

@@ -9,7 +9,7 @@ internal static unsafe class ExpertDecode<TVector, TElement>
     public static long SharedFloats(in ExpertWeights expert)
     {
         var tokens = new ExpertTokens(new(expert.W1), new(expert.V1), new(expert.W2), null, null, null, 0);
-        var pass = new ExpertPass<TVector, TElement>(null, tokens, null, LaneOrder.Padded<TVector>(expert.W1.Columns));
+        var pass = new ExpertPass<TVector, TElement>(null, tokens, null, LaneOrder.Padded<TVector>(expert.W1.Columns), asksAhead: false);
         return FloatsOf(pass);
     }
 
@@ -28,7 +28,7 @@ internal static unsafe class ExpertDecode<TVector, TElement>
             LaneOrder.Arrange<TVector, TElement>(input.Row(row), input.Columns, arranged + ((long)row * padded));
 
         ExpertSlice* slices = stackalloc ExpertSlice[ExpertPass.Tokens];
-        var pass = new ExpertPass<TVector, TElement>(slices, experts[0], arranged, padded);
+        var pass = new ExpertPass<TVector, TElement>(slices, experts[0], arranged, padded, asksAhead: shared is not null || team.SharesMemory);
         float* dots = shared is null ? scratch.Results.Floats(FloatsOf(pass)) : shared.Experts(FloatsOf(pass));
         float* sums = dots + (ExpertPass.Tokens * pass.DotsLength);
         int* merged = (int*)(sums + (ExpertPass.Tokens * pass.SumsLength));

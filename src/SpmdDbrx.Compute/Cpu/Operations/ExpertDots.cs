@@ -21,6 +21,6 @@ internal readonly unsafe struct ExpertDots<TVector, TElement>(ExpertPass<TVector
         WeightPointer weights = (matrix == 0 ? tokens.W1 : tokens.V1).Strip(strip);
         (int first, int count) = pass.Rows(chunk);
         var inputs = new ArrangedTokens(pass.Arranged + (strip * weights.Columns), pass.PaddedColumns, tokens.InputRows, tokens.Count);
-        new RowStreams<TVector, TElement>(weights).Dot(first, count, inputs, pass.Dots(mine, matrix, strip), pass.PaddedRows);
+        new RowStreams<TVector, TElement>(weights, pass.AsksAhead).Dot(first, count, inputs, pass.Dots(mine, matrix, strip), pass.PaddedRows);
     }
 }

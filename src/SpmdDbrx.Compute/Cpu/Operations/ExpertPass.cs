@@ -21,8 +21,9 @@ internal readonly unsafe struct ExpertPass<TVector, TElement>
     /// <summary>Chunks of a strip: many enough to share out evenly.</summary>
     private const int MaxChunks = 32;
 
-    public ExpertPass(ExpertSlice* slices, in ExpertTokens expert, float* arranged, int paddedColumns)
+    public ExpertPass(ExpertSlice* slices, in ExpertTokens expert, float* arranged, int paddedColumns, bool asksAhead)
     {
+        AsksAhead = asksAhead;
         Slices = slices;
         Arranged = arranged;
         PaddedColumns = paddedColumns;
@@ -42,6 +43,9 @@ internal readonly unsafe struct ExpertPass<TVector, TElement>
 
     /// <summary>Padded D.</summary>
     public int PaddedColumns { get; }
+
+    /// <summary>As <see cref="RowStreams{TVector, TElement}"/> says.</summary>
+    public bool AsksAhead { get; }
 
     public int StripCount { get; }
 

@@ -50,7 +50,7 @@ internal readonly unsafe struct ExpertSums<TVector, TElement>(ExpertPass<TVector
         for (int token = 0; token < tokens; token++)
             new Span<float>(sums + ((long)token * pass.PaddedColumns), columns).Clear();
         (int first, int count) = pass.Rows(chunk);
-        var rows = new RowStreams<TVector, TElement>(mine.Tokens.W2.Strip(strip));
+        var rows = new RowStreams<TVector, TElement>(mine.Tokens.W2.Strip(strip), pass.AsksAhead);
         for (int run = 0; run < RowStreams<TVector, TElement>.Count; run++)
             Gate(mine, (run * rows.Length) + first, count, gates);
         if (first + count == rows.Length)

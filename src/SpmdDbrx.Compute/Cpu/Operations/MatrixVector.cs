@@ -16,9 +16,11 @@ internal readonly unsafe struct MatrixVector<TVector, TElement> : IParallelWork
     private readonly int dotStride;
     private readonly int chunkLength;
     private readonly int chunkCount;
+    private readonly bool asksAhead;
 
-    private MatrixVector(ArrangedTokens inputs, WeightPointer weight, float* dots, int dotStride)
+    private MatrixVector(ArrangedTokens inputs, WeightPointer weight, float* dots, int dotStride, bool asksAhead)
     {
+        this.asksAhead = asksAhead;
         this.inputs = inputs;
         this.weight = weight;
         this.dots = dots;
@@ -39,13 +41,13 @@ internal readonly unsafe struct MatrixVector<TVector, TElement> : IParallelWork
         var tokens = new ArrangedTokens(arranged, padded, null, input.Rows);
         if (weight.StripCount == 1 && shared is null)
         {
-            var whole = new MatrixVector<TVector, TElement>(tokens, weight, output.Row(0), output.Columns);
+            var whole = new MatrixVector<TVector, TElement>(tokens, weight, output.Row(0), output.Columns, team.SharesMemory);
             team.Run(whole.chunkCount, ref whole);
             return;
         }
         long dotCount = (long)weight.StripCount * input.Rows * weight.Rows;
         float* dots = shared is null ? scratch.Results.Floats(dotCount) : shared.NextProduct(dotCount);
-        var strips = new MatrixVector<TVector, TElement>(tokens, weight, dots, weight.Rows);
+        var strips = new MatrixVector<TVector, TElement>(tokens, weight, dots, weight.Rows, shared is not null || team.SharesMemory);
         SharedTeam.Run(team, shared, weight.StripCount * strips.chunkCount, ref strips);
         var merge = new StripMerge<TVector>(dots, weight.StripCount, output);
         team.Run(merge.ItemCount, ref merge);
@@ -56,7 +58,7 @@ internal readonly unsafe struct MatrixVector<TVector, TElement> : IParallelWork
     {
         (int strip, int chunk) = Math.DivRem(item, chunkCount);
         WeightPointer columns = weight.Strip(strip);
-        var streams = new RowStreams<TVector, TElement>(columns);
+        var streams = new RowStreams<TVector, TElement>(columns, asksAhead);
         int first = chunk * chunkLength;
         streams.Dot(
             first, Math.Min(chunkLength, streams.Length - first), inputs.From(strip * columns.Columns),

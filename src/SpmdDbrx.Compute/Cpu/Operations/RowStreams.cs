@@ -4,7 +4,9 @@ namespace SpmdDbrx.Compute.Cpu;
 
 /// <summary>The rows of one strip of weights as runs of equal length, read side by side: as many as suit the processor's memory.</summary>
 /// <remarks>A few tokens share each row while a cache holds it; what a token gets does not depend on the others.</remarks>
-internal readonly unsafe struct RowStreams<TVector, TElement>(WeightPointer strip)
+/// <param name="strip">The strip.</param>
+/// <param name="asksAhead">Whether one token asks for a pair of runs ahead; several always do, for each line then meets more arithmetic.</param>
+internal readonly unsafe struct RowStreams<TVector, TElement>(WeightPointer strip, bool asksAhead)
     where TVector : unmanaged, IFloatVector<TVector>
     where TElement : struct, IWeightElement
 {
@@ -33,9 +35,10 @@ internal readonly unsafe struct RowStreams<TVector, TElement>(WeightPointer stri
             DotEights(first, count, tokens, dots, stride);
         else if (tokens.Count > 1)
             DotPairs(first, count, tokens, dots, stride);
+        else if (asksAhead)
+            DotPairs<PairRead>(first, count, tokens.Row(0), dots);
         else
-            DotRows<TVector, TElement>.Pairs<PairReadOnce>(
-                strip.Row(first), Distance, strip.Distance(1), count, tokens.Row(0), strip.Columns, dots + first, dots + Length + first);
+            DotPairs<NoPrefetch>(first, count, tokens.Row(0), dots);
         for (int row = Count * Length; row < strip.Rows && first + count == Length; row++)
         {
             for (int token = 0; token < tokens.Count; token++)
@@ -58,18 +61,29 @@ internal readonly unsafe struct RowStreams<TVector, TElement>(WeightPointer stri
             AccumulateEights(first, count, tokens, scales, stride, targets, targetStride);
         else if (tokens > 1)
             AccumulatePairs(first, count, tokens, scales, stride, targets, targetStride);
+        else if (asksAhead)
+            AccumulatePairs<PairRead>(first, count, scales, targets);
         else
-            AccumulateRows<TVector, TElement, PairReadOnce>.Pairs(
-                strip.Row(first), Distance, strip.Distance(1), count, scales + first, scales + Length + first, strip.Columns, targets);
+            AccumulatePairs<NoPrefetch>(first, count, scales, targets);
         for (int row = Count * Length; row < strip.Rows && first + count == Length; row++)
         {
             for (int token = 0; token < tokens; token++)
             {
-                AccumulateRows<TVector, TElement, ReadAgain>.One(
+                AccumulateRows<TVector, TElement>.One(
                     strip.Row(row), scales[((long)token * stride) + row], strip.Columns, targets + ((long)token * targetStride));
             }
         }
     }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private void DotPairs<TPrefetch>(int first, int count, float* x, float* dots) where TPrefetch : struct, IPrefetch =>
+        DotRows<TVector, TElement>.Pairs<TPrefetch>(
+            strip.Row(first), Distance, strip.Distance(1), count, x, strip.Columns, dots + first, dots + Length + first);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private void AccumulatePairs<TPrefetch>(int first, int count, float* scales, float* target) where TPrefetch : struct, IPrefetch =>
+        AccumulateRows<TVector, TElement>.Pairs<TPrefetch>(
+            strip.Row(first), Distance, strip.Distance(1), count, scales + first, scales + Length + first, strip.Columns, target);
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void DotPairs(int first, int count, in ArrangedTokens tokens, float* dots, int stride)
@@ -81,14 +95,14 @@ internal readonly unsafe struct RowStreams<TVector, TElement>(WeightPointer stri
             int token = 0;
             for (; token + 2 <= tokens.Count; token += 2)
             {
-                DotRows<TVector, TElement>.PairByTwo<PairReadAgain>(
+                DotRows<TVector, TElement>.PairByTwo(
                     strip.Row(row), Distance, tokens.Row(token), tokens.Row(token + 1), strip.Columns, x, y);
                 Scatter(x, dots + ((long)token * stride) + row);
                 Scatter(y, dots + ((long)(token + 1) * stride) + row);
             }
             float* last = dots + ((long)token * stride) + row;
             if (token < tokens.Count)
-                DotRows<TVector, TElement>.Pairs<PairReadAgain>(strip.Row(row), Distance, 0, 1, tokens.Row(token), strip.Columns, last, last + Length);
+                DotRows<TVector, TElement>.Pairs<NoPrefetch>(strip.Row(row), Distance, 0, 1, tokens.Row(token), strip.Columns, last, last + Length);
         }
     }
 
@@ -122,12 +136,18 @@ internal readonly unsafe struct RowStreams<TVector, TElement>(WeightPointer stri
     {
         for (int row = first; row < first + count; row++)
         {
-            for (int token = 0; token < tokens; token++)
+            float* mine = scales + row;
+            float* target = targets;
+            int token = 0;
+            for (; token + 2 <= tokens; token += 2)
             {
-                float* mine = scales + ((long)token * stride) + row;
-                AccumulateRows<TVector, TElement, PairReadAgain>.Pairs(
-                    strip.Row(row), Distance, 0, 1, mine, mine + Length, strip.Columns, targets + ((long)token * targetStride));
+                AccumulateRows<TVector, TElement>.PairByTwo(
+                    strip.Row(row), Distance, (mine[0], mine[Length]), (mine[stride], mine[stride + Length]), strip.Columns, target, target + targetStride);
+                mine += 2L * stride;
+                target += 2L * targetStride;
             }
+            if (token < tokens)
+                AccumulateRows<TVector, TElement>.Pairs<NoPrefetch>(strip.Row(row), Distance, 0, 1, mine, mine + Length, strip.Columns, target);
         }
     }
 
@@ -142,9 +162,9 @@ internal readonly unsafe struct RowStreams<TVector, TElement>(WeightPointer stri
                 float* target = targets + ((long)token * targetStride);
                 Gather(scales + ((long)token * stride) + row, eight);
                 if (tokens == 1)
-                    AccumulateRows<TVector, TElement, ReadOnce>.Eight(strip.Row(row), Distance, eight, strip.Columns, target);
+                    AccumulateRows<TVector, TElement>.Eight<ReadOnce>(strip.Row(row), Distance, eight, strip.Columns, target);
                 else
-                    AccumulateRows<TVector, TElement, ReadAgain>.Eight(strip.Row(row), Distance, eight, strip.Columns, target);
+                    AccumulateRows<TVector, TElement>.Eight<ReadAgain>(strip.Row(row), Distance, eight, strip.Columns, target);
             }
         }
     }
