@@ -4,7 +4,8 @@ namespace SpmdDbrx.Compute.Cpu;
 
 /// <summary>Who runs which items of a call: each claimant begins with a span of neighbours, which often are one stream of memory, and takes them front to back, in runs that get
 /// shorter; whoever has none left takes runs of another's from the back.</summary>
-/// <remarks>A span is one word with the number of its call. A word of an older call stands for the whole span, so opening a call writes no word. A call ends when all its items
+/// <remarks>Within a span this is guided self-scheduling (Polychronopoulos and Kuck, IEEE Transactions on Computers C-36, 1987).
+/// A span is one word with the number of its call. A word of an older call stands for the whole span, so opening a call writes no word. A call ends when all its items
 /// have run, and the next begins after it: every word of a span with items is then of that call or a newer one, and a claimant that comes late finds nothing left. Words are on
 /// cache lines of their own: until spans run out, claimants do not meet.</remarks>
 internal readonly unsafe struct ItemSpans
