@@ -3,14 +3,14 @@ using System.Runtime.CompilerServices;
 namespace SpmdDbrx.Compute.Cpu;
 
 /// <summary>Sums of the rows of w2, scaled by the gates silu(w1 x) ⊙ (v1 x) of each slice's tokens; an item is a chunk of a strip, with sums of its own.</summary>
-/// <remarks>An item computes the gates of its own rows: that costs less than one more phase that all threads wait for, even where each strip does so again. Sums are merged in the
-/// order of chunks. A thread that has run all chunks of a strip so far adds the next one's sums at once, while its caches hold them: the same additions in the same order,
+/// <remarks>A thread computes all gates of a slice with its first item of it: that costs less than one more phase that all threads wait for, and less than the gates of each chunk
+/// by themselves, whose short runs of dot products come from memory. Sums are merged in the order of chunks. A thread that has run all chunks of a strip so far adds the next one's sums at once, while its caches hold them: the same additions in the same order,
 /// without the way to memory and back.</remarks>
 internal readonly unsafe struct ExpertSums<TVector, TElement>(ExpertPass<TVector, TElement> pass, float* threads) : IParallelWork
     where TVector : unmanaged, IFloatVector<TVector>
     where TElement : struct, IWeightElement
 {
-    /// <summary>Floats at the beginning of a thread's memory: a cache line, with the item that it could go on with.</summary>
+    /// <summary>Floats at the beginning of a thread's memory: a cache line, with a <see cref="Progress"/>.</summary>
     private const int HeadFloats = 16;
 
     private readonly int threadFloats = ThreadFloats(pass);
@@ -25,11 +25,11 @@ internal readonly unsafe struct ExpertSums<TVector, TElement>(ExpertPass<TVector
         return (floats + HeadFloats - 1) / HeadFloats * HeadFloats;
     }
 
-    /// <summary>To be called before the first item: no thread can go on with anything.</summary>
+    /// <summary>To be called before the first item: no thread has done anything.</summary>
     public void Reset(int threadCount)
     {
         for (int thread = 0; thread < threadCount; thread++)
-            NextItem(thread) = -1;
+            Of(thread) = new Progress { NextItem = -1, GatedSlice = -1 };
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
@@ -41,20 +41,21 @@ internal readonly unsafe struct ExpertSums<TVector, TElement>(ExpertPass<TVector
         int tokens = mine.Tokens.Count;
         (int start, int columns) = pass.Columns(strip);
         float* firstSums = mine.Sums + start;
-        ref int nextItem = ref NextItem(thread);
-        bool goesOn = nextItem == item && chunk > 0;
+        ref Progress progress = ref Of(thread);
+        bool goesOn = progress.NextItem == item && chunk > 0;
         float* ownSums = threads + ((long)thread * threadFloats) + HeadFloats;
         float* gates = ownSums + ((long)ExpertSlice.MaxTokens * pass.PaddedColumns);
         float* sums = goesOn ? ownSums : firstSums + ((long)chunk * tokens * pass.PaddedColumns);
 
+        if (progress.GatedSlice != slice)
+        {
+            Gate(mine, gates);
+            progress.GatedSlice = slice;
+        }
         for (int token = 0; token < tokens; token++)
             new Span<float>(sums + ((long)token * pass.PaddedColumns), columns).Clear();
         (int first, int count) = pass.Rows(chunk);
         var rows = new RowStreams<TVector, TElement>(mine.Tokens.W2.Strip(strip), pass.AsksAhead);
-        for (int run = 0; run < RowStreams<TVector, TElement>.Count; run++)
-            Gate(mine, (run * rows.Length) + first, count, gates);
-        if (first + count == rows.Length)
-            Gate(mine, RowStreams<TVector, TElement>.Count * rows.Length, mine.Tokens.W2.Rows - (RowStreams<TVector, TElement>.Count * rows.Length), gates);
         rows.Accumulate(first, count, tokens, gates, pass.PaddedRows, sums, pass.PaddedColumns);
 
         for (int token = 0; token < tokens && goesOn; token++)
@@ -62,17 +63,18 @@ internal readonly unsafe struct ExpertSums<TVector, TElement>(ExpertPass<TVector
         bool isMerged = goesOn || chunk == 0;
         if (isMerged)
             mine.Merged[strip] = chunk + 1;
-        nextItem = isMerged ? item + 1 : -1;
+        progress.NextItem = isMerged ? item + 1 : -1;
     }
 
-    /// <summary>gates [token][padded F] of some rows, from the dot products of all strips.</summary>
+    /// <summary>gates [token][padded F], from the dot products of all strips.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private void Gate(in ExpertSlice slice, int row, int count, float* gates)
+    private void Gate(in ExpertSlice slice, float* gates)
     {
-        float* values = gates + ((long)ExpertSlice.MaxTokens * pass.PaddedRows) + row;
+        int count = slice.Tokens.W2.Rows;
+        float* values = gates + ((long)ExpertSlice.MaxTokens * pass.PaddedRows);
         for (int token = 0; token < slice.Tokens.Count; token++)
         {
-            long start = ((long)token * pass.PaddedRows) + row;
+            long start = (long)token * pass.PaddedRows;
             AddStrips(slice, 0, start, count, gates + start);
             AddStrips(slice, 1, start, count, values);
             RowMath<TVector>.SiluProduct(gates + start, values, count);
@@ -88,5 +90,14 @@ internal readonly unsafe struct ExpertSums<TVector, TElement>(ExpertPass<TVector
             RowMath<TVector>.Add(target, pass.Dots(slice, matrix, strip) + start, count);
     }
 
-    private ref int NextItem(int thread) => ref *(int*)(threads + ((long)thread * threadFloats));
+    private ref Progress Of(int thread) => ref *(Progress*)(threads + ((long)thread * threadFloats));
+
+    private struct Progress
+    {
+        /// <summary>The item that the thread could go on with, its sums of the chunk before still in its caches; −1 = none.</summary>
+        public int NextItem;
+
+        /// <summary>Slice whose gates the thread has; −1 = none.</summary>
+        public int GatedSlice;
+    }
 }
