@@ -45,8 +45,9 @@ internal static unsafe class AccumulateRows<TVector, TElement>
     public static void Pairs<TPrefetch>(byte* row, nint distance, nint stride, int rows, float* scales, float* otherScales, int columns, float* target)
         where TPrefetch : struct, IPrefetch
     {
-        int rest = columns % (2 * TVector.Count);
-        nint step = 2 * TVector.Count * TElement.Bytes;
+        int group = 2 * TVector.Count;
+        int rest = columns % group;
+        nint step = group * TElement.Bytes;
         nint length = (nint)(columns - rest) * TElement.Bytes;
         for (int index = 0; index < rows; index++)
         {
@@ -54,21 +55,21 @@ internal static unsafe class AccumulateRows<TVector, TElement>
             float* part = target;
             byte* ahead0 = row + (index * stride) + TPrefetch.Distance;
             byte* ahead1 = ahead0 + distance;
-            for (byte* end = ahead0 + length; ahead0 < end; ahead0 += step)
+            byte* end = ahead0 + length;
+            for (byte* fours = end - (length % (4 * step)); ahead0 < fours; ahead0 += 4 * step)
             {
-                Prefetch<TPrefetch>.Piece(ahead0, (int)step);
-                Prefetch<TPrefetch>.Piece(ahead1, (int)step);
-                TVector first = TVector.Load(part), second = TVector.Load(part + TVector.Count);
-                TElement.LoadGroup(ahead0 - TPrefetch.Distance, out TVector first0, out TVector second0);
-                TElement.LoadGroup(ahead1 - TPrefetch.Distance, out TVector first1, out TVector second1);
-                first.AddProduct(first0, scale0);
-                second.AddProduct(second0, scale0);
-                first.AddProduct(first1, scale1);
-                second.AddProduct(second1, scale1);
-                first.Store(part);
-                second.Store(part + TVector.Count);
+                AddPair<TPrefetch>(0, ahead0, ahead1, scale0, scale1, part);
+                AddPair<TPrefetch>(1, ahead0, ahead1, scale0, scale1, part);
+                AddPair<TPrefetch>(2, ahead0, ahead1, scale0, scale1, part);
+                AddPair<TPrefetch>(3, ahead0, ahead1, scale0, scale1, part);
+                ahead1 += 4 * step;
+                part += 4 * group;
+            }
+            for (; ahead0 < end; ahead0 += step)
+            {
+                AddPair<TPrefetch>(0, ahead0, ahead1, scale0, scale1, part);
                 ahead1 += step;
-                part += 2 * TVector.Count;
+                part += group;
             }
         }
         for (int index = 0; index < rows && rest > 0; index++)
@@ -140,6 +141,26 @@ internal static unsafe class AccumulateRows<TVector, TElement>
     {
         WeightRest<TVector, TElement>.Accumulate(row, scale, rest, target);
         WeightRest<TVector, TElement>.Accumulate(row + distance, otherScale, rest, target);
+    }
+
+    /// <summary>As in <see cref="DotRows{TVector, TElement}"/>.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void AddPair<TPrefetch>(int group, byte* ahead0, byte* ahead1, TVector scale0, TVector scale1, float* target)
+        where TPrefetch : struct, IPrefetch
+    {
+        int columns = 2 * TVector.Count;
+        nint offset = (nint)group * columns * TElement.Bytes;
+        Prefetch<TPrefetch>.Piece(ahead0 + offset, columns * TElement.Bytes);
+        Prefetch<TPrefetch>.Piece(ahead1 + offset, columns * TElement.Bytes);
+        TVector first = TVector.Load(target + (group * columns)), second = TVector.Load(target + (group * columns) + TVector.Count);
+        TElement.LoadGroup(ahead0 + (offset - TPrefetch.Distance), out TVector first0, out TVector second0);
+        TElement.LoadGroup(ahead1 + (offset - TPrefetch.Distance), out TVector first1, out TVector second1);
+        first.AddProduct(first0, scale0);
+        second.AddProduct(second0, scale0);
+        first.AddProduct(first1, scale1);
+        second.AddProduct(second1, scale1);
+        first.Store(target + (group * columns));
+        second.Store(target + (group * columns) + TVector.Count);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -83,8 +83,9 @@ internal static unsafe class DotRows<TVector, TElement>
     public static void Pairs<TPrefetch>(byte* row, nint distance, nint stride, int rows, float* x, int columns, float* sums, float* otherSums)
         where TPrefetch : struct, IPrefetch
     {
-        int rest = columns % (2 * TVector.Count);
-        nint step = 2 * TVector.Count * TElement.Bytes;
+        int group = 2 * TVector.Count;
+        int rest = columns % group;
+        nint step = group * TElement.Bytes;
         nint length = (nint)(columns - rest) * TElement.Bytes;
         float* four = stackalloc float[4];
         for (int index = 0; index < rows; index++)
@@ -94,19 +95,21 @@ internal static unsafe class DotRows<TVector, TElement>
             // Both are ahead of what is read: the distance back costs no instruction, one forward would.
             byte* ahead0 = row + (index * stride) + TPrefetch.Distance;
             byte* ahead1 = ahead0 + distance;
-            for (byte* end = ahead0 + length; ahead0 < end; ahead0 += step)
+            byte* end = ahead0 + length;
+            for (byte* fours = end - (length % (4 * step)); ahead0 < fours; ahead0 += 4 * step)
             {
-                Prefetch<TPrefetch>.Piece(ahead0, (int)step);
-                Prefetch<TPrefetch>.Piece(ahead1, (int)step);
-                TVector first = TVector.Load(part), second = TVector.Load(part + TVector.Count);
-                TElement.LoadGroup(ahead0 - TPrefetch.Distance, out TVector first0, out TVector second0);
-                TElement.LoadGroup(ahead1 - TPrefetch.Distance, out TVector first1, out TVector second1);
-                even0.AddProduct(first0, first);
-                odd0.AddProduct(second0, second);
-                even1.AddProduct(first1, first);
-                odd1.AddProduct(second1, second);
+                AddPair<TPrefetch>(0, ahead0, ahead1, part, ref even0, ref odd0, ref even1, ref odd1);
+                AddPair<TPrefetch>(1, ahead0, ahead1, part, ref even0, ref odd0, ref even1, ref odd1);
+                AddPair<TPrefetch>(2, ahead0, ahead1, part, ref even0, ref odd0, ref even1, ref odd1);
+                AddPair<TPrefetch>(3, ahead0, ahead1, part, ref even0, ref odd0, ref even1, ref odd1);
+                ahead1 += 4 * step;
+                part += 4 * group;
+            }
+            for (; ahead0 < end; ahead0 += step)
+            {
+                AddPair<TPrefetch>(0, ahead0, ahead1, part, ref even0, ref odd0, ref even1, ref odd1);
                 ahead1 += step;
-                part += 2 * TVector.Count;
+                part += group;
             }
             TVector.Sums(even0, odd0, even1, odd1, four);
             sums[index] = four[0] + four[1];
@@ -182,6 +185,26 @@ internal static unsafe class DotRows<TVector, TElement>
     {
         *sum += WeightRest<TVector, TElement>.Dot(row, x, rest);
         *otherSum += WeightRest<TVector, TElement>.Dot(row + distance, x, rest);
+    }
+
+    /// <summary>The <paramref name="group"/>-th group behind pointers that are <typeparamref name="TPrefetch"/>'s distance ahead of two rows. Whole groups as a number, not in the
+    /// pointers: so they become part of the instructions.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void AddPair<TPrefetch>(
+        int group, byte* ahead0, byte* ahead1, float* x, ref TVector even0, ref TVector odd0, ref TVector even1, ref TVector odd1)
+        where TPrefetch : struct, IPrefetch
+    {
+        int columns = 2 * TVector.Count;
+        nint offset = (nint)group * columns * TElement.Bytes;
+        Prefetch<TPrefetch>.Piece(ahead0 + offset, columns * TElement.Bytes);
+        Prefetch<TPrefetch>.Piece(ahead1 + offset, columns * TElement.Bytes);
+        TVector first = TVector.Load(x + (group * columns)), second = TVector.Load(x + (group * columns) + TVector.Count);
+        TElement.LoadGroup(ahead0 + (offset - TPrefetch.Distance), out TVector first0, out TVector second0);
+        TElement.LoadGroup(ahead1 + (offset - TPrefetch.Distance), out TVector first1, out TVector second1);
+        even0.AddProduct(first0, first);
+        odd0.AddProduct(second0, second);
+        even1.AddProduct(first1, first);
+        odd1.AddProduct(second1, second);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
