@@ -7,6 +7,7 @@ namespace SpmdDbrx.Compute.Cpu;
 internal static unsafe class PanelProduct<TVector> where TVector : unmanaged, IFloatVector<TVector>
 {
     private const int TallTile = 6, LowTile = 4;
+    private const int LineBytes = 64;
 
     /// <summary>Rows rounded up to whole tiles of six, or of four where that takes fewer.</summary>
     public static int PaddedRows(int rows) => Math.Min(RoundUp(rows, TallTile), RoundUp(rows, LowTile));
@@ -24,7 +25,7 @@ internal static unsafe class PanelProduct<TVector> where TVector : unmanaged, IF
         where TPrefetch : struct, IPrefetch
     {
         Debug.Assert(rows == PaddedRows(rows));
-        int threes = rows % TallTile == 0 ? 0 : IsPairOfStreams<TPrefetch>() ? OddThree(b.Count) : Threes(b.Count);
+        int threes = ThreesOf<TPrefetch>(rows, b.Count);
         int twos = (b.Count - (3 * threes)) / 2;
         // The panels of a tile come from all parts of the run, so that each part is read from front to back.
         for (int tile = 0; tile < threes; tile++)
@@ -35,6 +36,28 @@ internal static unsafe class PanelProduct<TVector> where TVector : unmanaged, IF
         if ((3 * threes) + (2 * twos) < b.Count)
             AddTile<TPrefetch>(2, b.Count - 1, 0, a, aRow, rows, b, depth, c, cRow);
     }
+
+    /// <summary>Asks for a part of each panel that <see cref="Add"/> with the same arguments begins with.</summary>
+    /// <param name="b">Panels.</param>
+    /// <param name="rows">Rows.</param>
+    /// <param name="byteOffset">From the beginning of a panel.</param>
+    /// <param name="byteLength">Bytes of each panel.</param>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static void AskFor<TPrefetch>(PanelRun b, int rows, int byteOffset, int byteLength) where TPrefetch : struct, IPrefetch
+    {
+        int threes = ThreesOf<TPrefetch>(rows, b.Count);
+        int stride = threes > 0 ? threes : b.Count / 2;
+        for (int stream = 0; stream < (threes > 0 ? 3 : 2); stream++)
+        {
+            byte* part = (byte*)b.Panel(stream * stride) + byteOffset;
+            for (int offset = 0; offset < byteLength; offset += LineBytes)
+                ReadAgain.Line(part + offset);
+        }
+    }
+
+    /// <summary>Tiles of three panels, which come first.</summary>
+    private static int ThreesOf<TPrefetch>(int rows, int panels) where TPrefetch : struct, IPrefetch =>
+        rows % TallTile == 0 ? 0 : IsPairOfStreams<TPrefetch>() ? OddThree(panels) : Threes(panels);
 
     /// <summary>Whether panels come from memory to a core that draws most over two streams: Zen 5, where Zen 3 does over three.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

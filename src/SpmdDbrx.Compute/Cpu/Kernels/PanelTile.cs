@@ -165,29 +165,25 @@ internal static unsafe class PanelTile<TVector> where TVector : unmanaged, IFloa
         TVector first2 = TVector.Load(c2), second2 = TVector.Load(c2 + cDistance);
         TVector first3 = TVector.Load(c2 + cRow), second3 = TVector.Load(c2 + cRow + cDistance);
         float* a2 = a + (2 * aRow);
+        float* other = b + bDistance;
+        for (; depth >= 4; depth -= 4)
+        {
+            AddFour<TPrefetch>(0, a, a2, aRow, b, other, ref first0, ref second0, ref first1, ref second1, ref first2, ref second2, ref first3, ref second3);
+            AddFour<TPrefetch>(1, a, a2, aRow, b, other, ref first0, ref second0, ref first1, ref second1, ref first2, ref second2, ref first3, ref second3);
+            AddFour<TPrefetch>(2, a, a2, aRow, b, other, ref first0, ref second0, ref first1, ref second1, ref first2, ref second2, ref first3, ref second3);
+            AddFour<TPrefetch>(3, a, a2, aRow, b, other, ref first0, ref second0, ref first1, ref second1, ref first2, ref second2, ref first3, ref second3);
+            a += 4;
+            a2 += 4;
+            b += 4 * TVector.Count;
+            other += 4 * TVector.Count;
+        }
         for (; depth > 0; depth--)
         {
-            if (StartsLine(depth))
-            {
-                Prefetch<TPrefetch>.Ahead((byte*)b);
-                Prefetch<TPrefetch>.Ahead((byte*)(b + bDistance));
-            }
-            TVector first = TVector.Load(b), second = TVector.Load(b + bDistance);
-            TVector factor = TVector.Broadcast(*a);
-            first0.AddProduct(factor, first);
-            second0.AddProduct(factor, second);
-            factor = TVector.Broadcast(a[aRow]);
-            first1.AddProduct(factor, first);
-            second1.AddProduct(factor, second);
-            factor = TVector.Broadcast(*a2);
-            first2.AddProduct(factor, first);
-            second2.AddProduct(factor, second);
-            factor = TVector.Broadcast(a2[aRow]);
-            first3.AddProduct(factor, first);
-            second3.AddProduct(factor, second);
+            AddFour<TPrefetch>(0, a, a2, aRow, b, other, ref first0, ref second0, ref first1, ref second1, ref first2, ref second2, ref first3, ref second3);
             a++;
             a2++;
             b += TVector.Count;
+            other += TVector.Count;
         }
         first0.Store(c);
         second0.Store(c + cDistance);
@@ -197,6 +193,35 @@ internal static unsafe class PanelTile<TVector> where TVector : unmanaged, IFloa
         second2.Store(c2 + cDistance);
         first3.Store(c2 + cRow);
         second3.Store(c2 + cRow + cDistance);
+    }
+
+    /// <summary>Four rows times the <paramref name="step"/>-th registers of two panels. Steps as a number, not in the pointers: so they become part of the instructions.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void AddFour<TPrefetch>(
+        int step, float* a, float* a2, nint aRow, float* b, float* other,
+        ref TVector first0, ref TVector second0, ref TVector first1, ref TVector second1,
+        ref TVector first2, ref TVector second2, ref TVector first3, ref TVector second3)
+        where TPrefetch : struct, IPrefetch
+    {
+        int offset = step * TVector.Count;
+        if (offset % LineFloats == 0)
+        {
+            Prefetch<TPrefetch>.Ahead((byte*)(b + offset));
+            Prefetch<TPrefetch>.Ahead((byte*)(other + offset));
+        }
+        TVector first = TVector.Load(b + offset), second = TVector.Load(other + offset);
+        TVector factor = TVector.Broadcast(a[step]);
+        first0.AddProduct(factor, first);
+        second0.AddProduct(factor, second);
+        factor = TVector.Broadcast((a + aRow)[step]);
+        first1.AddProduct(factor, first);
+        second1.AddProduct(factor, second);
+        factor = TVector.Broadcast(a2[step]);
+        first2.AddProduct(factor, first);
+        second2.AddProduct(factor, second);
+        factor = TVector.Broadcast((a2 + aRow)[step]);
+        first3.AddProduct(factor, first);
+        second3.AddProduct(factor, second);
     }
 
     /// <summary>Whether a step is the one of those in a cache line that asks for lines ahead.</summary>
