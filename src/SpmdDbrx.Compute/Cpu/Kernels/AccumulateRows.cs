@@ -45,9 +45,9 @@ internal static unsafe class AccumulateRows<TVector, TElement>
     public static void Pairs<TPrefetch>(byte* row, nint distance, nint stride, int rows, float* scales, float* otherScales, int columns, float* target)
         where TPrefetch : struct, IPrefetch
     {
-        int group = 2 * TVector.Count;
-        int rest = columns % group;
-        nint step = group * TElement.Bytes;
+        int groupLength = 2 * TVector.Count;
+        int rest = columns % groupLength;
+        nint step = groupLength * TElement.Bytes;
         nint length = (nint)(columns - rest) * TElement.Bytes;
         for (int index = 0; index < rows; index++)
         {
@@ -63,13 +63,13 @@ internal static unsafe class AccumulateRows<TVector, TElement>
                 AddPair<TPrefetch>(2, ahead0, ahead1, scale0, scale1, part);
                 AddPair<TPrefetch>(3, ahead0, ahead1, scale0, scale1, part);
                 ahead1 += 4 * step;
-                part += 4 * group;
+                part += 4 * groupLength;
             }
             for (; ahead0 < end; ahead0 += step)
             {
                 AddPair<TPrefetch>(0, ahead0, ahead1, scale0, scale1, part);
                 ahead1 += step;
-                part += group;
+                part += groupLength;
             }
         }
         for (int index = 0; index < rows && rest > 0; index++)
@@ -143,24 +143,24 @@ internal static unsafe class AccumulateRows<TVector, TElement>
         WeightRest<TVector, TElement>.Accumulate(row + distance, otherScale, rest, target);
     }
 
-    /// <summary>As in <see cref="DotRows{TVector, TElement}"/>.</summary>
+    /// <summary>target += scales · one group of two rows; pointers and the group's number as in <see cref="DotRows{TVector, TElement}"/>.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void AddPair<TPrefetch>(int group, byte* ahead0, byte* ahead1, TVector scale0, TVector scale1, float* target)
         where TPrefetch : struct, IPrefetch
     {
-        int columns = 2 * TVector.Count;
-        nint offset = (nint)group * columns * TElement.Bytes;
-        Prefetch<TPrefetch>.Piece(ahead0 + offset, columns * TElement.Bytes);
-        Prefetch<TPrefetch>.Piece(ahead1 + offset, columns * TElement.Bytes);
-        TVector first = TVector.Load(target + (group * columns)), second = TVector.Load(target + (group * columns) + TVector.Count);
+        int start = 2 * TVector.Count * group;
+        nint offset = (nint)start * TElement.Bytes;
+        Prefetch<TPrefetch>.Piece(ahead0 + offset, 2 * TVector.Count * TElement.Bytes);
+        Prefetch<TPrefetch>.Piece(ahead1 + offset, 2 * TVector.Count * TElement.Bytes);
+        TVector first = TVector.Load(target + start), second = TVector.Load(target + start + TVector.Count);
         TElement.LoadGroup(ahead0 + (offset - TPrefetch.Distance), out TVector first0, out TVector second0);
         TElement.LoadGroup(ahead1 + (offset - TPrefetch.Distance), out TVector first1, out TVector second1);
         first.AddProduct(first0, scale0);
         second.AddProduct(second0, scale0);
         first.AddProduct(first1, scale1);
         second.AddProduct(second1, scale1);
-        first.Store(target + (group * columns));
-        second.Store(target + (group * columns) + TVector.Count);
+        first.Store(target + start);
+        second.Store(target + start + TVector.Count);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

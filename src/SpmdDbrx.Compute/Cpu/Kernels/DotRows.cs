@@ -83,9 +83,9 @@ internal static unsafe class DotRows<TVector, TElement>
     public static void Pairs<TPrefetch>(byte* row, nint distance, nint stride, int rows, float* x, int columns, float* sums, float* otherSums)
         where TPrefetch : struct, IPrefetch
     {
-        int group = 2 * TVector.Count;
-        int rest = columns % group;
-        nint step = group * TElement.Bytes;
+        int groupLength = 2 * TVector.Count;
+        int rest = columns % groupLength;
+        nint step = groupLength * TElement.Bytes;
         nint length = (nint)(columns - rest) * TElement.Bytes;
         float* four = stackalloc float[4];
         for (int index = 0; index < rows; index++)
@@ -103,13 +103,13 @@ internal static unsafe class DotRows<TVector, TElement>
                 AddPair<TPrefetch>(2, ahead0, ahead1, part, ref even0, ref odd0, ref even1, ref odd1);
                 AddPair<TPrefetch>(3, ahead0, ahead1, part, ref even0, ref odd0, ref even1, ref odd1);
                 ahead1 += 4 * step;
-                part += 4 * group;
+                part += 4 * groupLength;
             }
             for (; ahead0 < end; ahead0 += step)
             {
                 AddPair<TPrefetch>(0, ahead0, ahead1, part, ref even0, ref odd0, ref even1, ref odd1);
                 ahead1 += step;
-                part += group;
+                part += groupLength;
             }
             TVector.Sums(even0, odd0, even1, odd1, four);
             sums[index] = four[0] + four[1];
@@ -187,18 +187,18 @@ internal static unsafe class DotRows<TVector, TElement>
         *otherSum += WeightRest<TVector, TElement>.Dot(row + distance, x, rest);
     }
 
-    /// <summary>The <paramref name="group"/>-th group behind pointers that are <typeparamref name="TPrefetch"/>'s distance ahead of two rows. Whole groups as a number, not in the
-    /// pointers: so they become part of the instructions.</summary>
+    /// <summary>Adds one group of two rows. The pointers are <typeparamref name="TPrefetch"/>'s distance ahead of what is read; the group's number behind them is a constant,
+    /// so that it becomes part of the instructions.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void AddPair<TPrefetch>(
         int group, byte* ahead0, byte* ahead1, float* x, ref TVector even0, ref TVector odd0, ref TVector even1, ref TVector odd1)
         where TPrefetch : struct, IPrefetch
     {
-        int columns = 2 * TVector.Count;
-        nint offset = (nint)group * columns * TElement.Bytes;
-        Prefetch<TPrefetch>.Piece(ahead0 + offset, columns * TElement.Bytes);
-        Prefetch<TPrefetch>.Piece(ahead1 + offset, columns * TElement.Bytes);
-        TVector first = TVector.Load(x + (group * columns)), second = TVector.Load(x + (group * columns) + TVector.Count);
+        int start = 2 * TVector.Count * group;
+        nint offset = (nint)start * TElement.Bytes;
+        Prefetch<TPrefetch>.Piece(ahead0 + offset, 2 * TVector.Count * TElement.Bytes);
+        Prefetch<TPrefetch>.Piece(ahead1 + offset, 2 * TVector.Count * TElement.Bytes);
+        TVector first = TVector.Load(x + start), second = TVector.Load(x + start + TVector.Count);
         TElement.LoadGroup(ahead0 + (offset - TPrefetch.Distance), out TVector first0, out TVector second0);
         TElement.LoadGroup(ahead1 + (offset - TPrefetch.Distance), out TVector first1, out TVector second1);
         even0.AddProduct(first0, first);

@@ -7,7 +7,6 @@ namespace SpmdDbrx.Compute.Cpu;
 internal static unsafe class PanelProduct<TVector> where TVector : unmanaged, IFloatVector<TVector>
 {
     private const int TallTile = 6, LowTile = 4;
-    private const int LineBytes = 64;
 
     /// <summary>Rows rounded up to whole tiles of six, or of four where that takes fewer.</summary>
     public static int PaddedRows(int rows) => Math.Min(RoundUp(rows, TallTile), RoundUp(rows, LowTile));
@@ -37,22 +36,27 @@ internal static unsafe class PanelProduct<TVector> where TVector : unmanaged, IF
             AddTile<TPrefetch>(2, b.Count - 1, 0, a, aRow, rows, b, depth, c, cRow);
     }
 
-    /// <summary>Asks for a part of each panel that <see cref="Add"/> with the same arguments begins with.</summary>
-    /// <param name="b">Panels.</param>
-    /// <param name="rows">Rows.</param>
+    /// <summary>Asks for a part of each panel that <see cref="Add"/> begins with: into all caches, where it stays until then.
+    /// Does nothing where <see cref="Add"/> asks for nothing.</summary>
+    /// <param name="b">As in <see cref="Add"/>.</param>
+    /// <param name="rows">As in <see cref="Add"/>.</param>
     /// <param name="byteOffset">From the beginning of a panel.</param>
     /// <param name="byteLength">Bytes of each panel.</param>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void AskFor<TPrefetch>(PanelRun b, int rows, int byteOffset, int byteLength) where TPrefetch : struct, IPrefetch
     {
-        int threes = ThreesOf<TPrefetch>(rows, b.Count);
-        int stride = threes > 0 ? threes : b.Count / 2;
-        for (int stream = 0; stream < (threes > 0 ? 3 : 2); stream++)
-        {
-            byte* part = (byte*)b.Panel(stream * stride) + byteOffset;
-            for (int offset = 0; offset < byteLength; offset += LineBytes)
-                ReadAgain.Line(part + offset);
-        }
+        if (TPrefetch.Distance == 0)
+            return;
+        (int width, int stride) = FirstTile<TPrefetch>(rows, b.Count);
+        for (int panel = 0; panel < width; panel++)
+            Prefetch<ReadAgain>.Run((byte*)b.Panel(panel * stride) + byteOffset, byteLength);
+    }
+
+    /// <summary>Panels of the first tile, and from each of them to the next.</summary>
+    public static (int Width, int Stride) FirstTile<TPrefetch>(int rows, int panels) where TPrefetch : struct, IPrefetch
+    {
+        int threes = ThreesOf<TPrefetch>(rows, panels);
+        return threes > 0 ? (3, threes) : (2, panels / 2);
     }
 
     /// <summary>Tiles of three panels, which come first.</summary>

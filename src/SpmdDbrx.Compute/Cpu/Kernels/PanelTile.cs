@@ -168,10 +168,10 @@ internal static unsafe class PanelTile<TVector> where TVector : unmanaged, IFloa
         float* other = b + bDistance;
         for (; depth >= 4; depth -= 4)
         {
-            AddFour<TPrefetch>(0, a, a2, aRow, b, other, ref first0, ref second0, ref first1, ref second1, ref first2, ref second2, ref first3, ref second3);
-            AddFour<TPrefetch>(1, a, a2, aRow, b, other, ref first0, ref second0, ref first1, ref second1, ref first2, ref second2, ref first3, ref second3);
-            AddFour<TPrefetch>(2, a, a2, aRow, b, other, ref first0, ref second0, ref first1, ref second1, ref first2, ref second2, ref first3, ref second3);
-            AddFour<TPrefetch>(3, a, a2, aRow, b, other, ref first0, ref second0, ref first1, ref second1, ref first2, ref second2, ref first3, ref second3);
+            AddStep<TPrefetch>(0, a, a2, aRow, b, other, ref first0, ref second0, ref first1, ref second1, ref first2, ref second2, ref first3, ref second3);
+            AddStep<TPrefetch>(1, a, a2, aRow, b, other, ref first0, ref second0, ref first1, ref second1, ref first2, ref second2, ref first3, ref second3);
+            AddStep<TPrefetch>(2, a, a2, aRow, b, other, ref first0, ref second0, ref first1, ref second1, ref first2, ref second2, ref first3, ref second3);
+            AddStep<TPrefetch>(3, a, a2, aRow, b, other, ref first0, ref second0, ref first1, ref second1, ref first2, ref second2, ref first3, ref second3);
             a += 4;
             a2 += 4;
             b += 4 * TVector.Count;
@@ -179,7 +179,7 @@ internal static unsafe class PanelTile<TVector> where TVector : unmanaged, IFloa
         }
         for (; depth > 0; depth--)
         {
-            AddFour<TPrefetch>(0, a, a2, aRow, b, other, ref first0, ref second0, ref first1, ref second1, ref first2, ref second2, ref first3, ref second3);
+            AddStep<TPrefetch>(0, a, a2, aRow, b, other, ref first0, ref second0, ref first1, ref second1, ref first2, ref second2, ref first3, ref second3);
             a++;
             a2++;
             b += TVector.Count;
@@ -195,9 +195,9 @@ internal static unsafe class PanelTile<TVector> where TVector : unmanaged, IFloa
         second3.Store(c2 + cRow + cDistance);
     }
 
-    /// <summary>Four rows times the <paramref name="step"/>-th registers of two panels. Steps as a number, not in the pointers: so they become part of the instructions.</summary>
+    /// <summary>One step of <see cref="FourByTwo"/>, whose number behind the pointers is a constant, so that it becomes part of the instructions.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void AddFour<TPrefetch>(
+    private static void AddStep<TPrefetch>(
         int step, float* a, float* a2, nint aRow, float* b, float* other,
         ref TVector first0, ref TVector second0, ref TVector first1, ref TVector second1,
         ref TVector first2, ref TVector second2, ref TVector first3, ref TVector second3)

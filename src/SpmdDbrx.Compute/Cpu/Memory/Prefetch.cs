@@ -99,6 +99,14 @@ internal static unsafe class Prefetch<TPrefetch> where TPrefetch : struct, IPref
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Ahead(byte* position) => TPrefetch.Line(position + TPrefetch.Distance);
 
+    /// <summary>Asks for all of a run of bytes that starts a line.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void Run(byte* first, long byteLength)
+    {
+        for (byte* line = first; line < first + byteLength; line += LineBytes)
+            TPrefetch.Line(line);
+    }
+
     /// <summary>Asks for all of a piece of one or two lines.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Piece(byte* piece, int byteLength)

@@ -16,8 +16,10 @@ internal unsafe struct AttentionBlocks<TVector>(
     private const int ShortestBlock = LongestBlock / 8;
     private const int LongestBlock = KvPanels<TVector>.ValueBlock;
 
-    /// <summary>Of each stream of values, asked for while the weights of <see cref="ShortestBlock"/> positions are computed: 384 and 768 bytes measured alike on Zen 5, 1,536 worse.</summary>
+    /// <summary>Bytes of each stream of values asked for while the weights of <see cref="ShortestBlock"/> positions are computed, and of all in a block.</summary>
+    /// <remarks>Measured on Zen 5, groups of four heads: twice as much is no better.</remarks>
     private const int AskedBytes = 384;
+    private const int MostAskedBytes = 12 << 10;
 
     /// <summary>From here on a token asks for keys and values ahead, and in caches does not; measured with four and eight key/value heads of 128.</summary>
     private const int StreamedPositions = 1000;
@@ -100,14 +102,14 @@ internal unsafe struct AttentionBlocks<TVector>(
         }
         PanelRun keys = cache.Keys(kvHead, start, count);
         PanelRun values = cache.Values(kvHead, start);
-        if (TPrefetch.Distance > 0)
-            PanelProduct<TVector>.AskFor<TPrefetch>(keys, rows, 0, TPrefetch.Distance);
+        PanelProduct<TVector>.AskFor<TPrefetch>(keys, rows, 0, TPrefetch.Distance);
         float* queries = scratch + ((long)thread * rows * (headDim + blockLength));
         float* scores = queries + (rows * headDim);
         LoadQueries(qkv.Row(token) + (kvHead * groupSize * headDim), queries);
         new Span<float>(scores, rows * blockLength).Clear();
         PanelProduct<TVector>.Add<TPrefetch>(queries, headDim, rows, keys, headDim, scores, blockLength);
-        for (int head = 0, asked = 0; head < groupSize; head++)
+        int asked = 0, toAsk = Math.Min(count * sizeof(TVector), MostAskedBytes);
+        for (int head = 0; head < groupSize; head++)
         {
             float* row = scores + (head * blockLength);
             float largest = RowMath<TVector>.Largest(row, count);
@@ -115,8 +117,8 @@ internal unsafe struct AttentionBlocks<TVector>(
             for (int first = 0; first < count; first += ShortestBlock)
             {
                 // While a core computes these, its memory would stand still.
-                if (TPrefetch.Distance > 0)
-                    PanelProduct<TVector>.AskFor<TPrefetch>(values, rows, asked++ * AskedBytes, AskedBytes);
+                PanelProduct<TVector>.AskFor<TPrefetch>(values, rows, asked, Math.Min(AskedBytes, toAsk - asked));
+                asked = Math.Min(asked + AskedBytes, toAsk);
                 sum += RowMath<TVector>.PowersOfTwo(row + first, largest, Math.Min(ShortestBlock, count - first));
             }
             partial[head * partialLength] = largest;

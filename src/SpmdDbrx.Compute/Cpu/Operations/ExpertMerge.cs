@@ -18,8 +18,6 @@ internal readonly unsafe struct ExpertMerge<TVector, TElement>(
     /// <summary>Most columns of an item: a multiple of every group of two registers.</summary>
     private const int MaxColumns = 512;
 
-    private const int LineFloats = 16;
-
     /// <summary>How many chunks ahead sums are asked for; they lie in memory or in another core's cache.</summary>
     private const int ChunksAhead = 2;
 
@@ -62,8 +60,6 @@ internal readonly unsafe struct ExpertMerge<TVector, TElement>(
     {
         if (chunk >= pass.ChunkCount)
             return;
-        float* row = sums + ((long)chunk * tokens * pass.PaddedColumns);
-        for (int column = 0; column < count; column += LineFloats)
-            ReadAgain.Line((byte*)(row + column));
+        Prefetch<ReadAgain>.Run((byte*)(sums + ((long)chunk * tokens * pass.PaddedColumns)), (long)count * sizeof(float));
     }
 }

@@ -3,9 +3,9 @@ using System.Runtime.CompilerServices;
 namespace SpmdDbrx.Compute.Cpu;
 
 /// <summary>Sums of the rows of w2, scaled by the gates silu(w1 x) ⊙ (v1 x) of each slice's tokens; an item is a chunk of a strip, with sums of its own.</summary>
-/// <remarks>A thread computes all gates of a slice with its first item of it: that costs less than one more phase that all threads wait for, and less than the gates of each chunk
-/// by themselves, whose short runs of dot products come from memory. Sums are merged in the order of chunks. A thread that has run all chunks of a strip so far adds the next one's sums at once, while its caches hold them: the same additions in the same order,
-/// without the way to memory and back.</remarks>
+/// <remarks>A thread computes all gates of a slice with its first item of it: that costs less than one more phase that all threads wait for and, while few threads share a slice,
+/// less than the gates of each chunk by themselves, for which short runs of dot products come from memory. Sums are merged in the order of chunks. A thread that has run all
+/// chunks of a strip so far adds the next one's sums at once, while its caches hold them: the same additions in the same order, without the way to memory and back.</remarks>
 internal readonly unsafe struct ExpertSums<TVector, TElement>(ExpertPass<TVector, TElement> pass, float* threads) : IParallelWork
     where TVector : unmanaged, IFloatVector<TVector>
     where TElement : struct, IWeightElement
@@ -29,7 +29,7 @@ internal readonly unsafe struct ExpertSums<TVector, TElement>(ExpertPass<TVector
     public void Reset(int threadCount)
     {
         for (int thread = 0; thread < threadCount; thread++)
-            Of(thread) = new Progress { NextItem = -1, GatedSlice = -1 };
+            ProgressOf(thread) = new Progress { NextItem = -1, GatedSlice = -1 };
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
@@ -41,7 +41,7 @@ internal readonly unsafe struct ExpertSums<TVector, TElement>(ExpertPass<TVector
         int tokens = mine.Tokens.Count;
         (int start, int columns) = pass.Columns(strip);
         float* firstSums = mine.Sums + start;
-        ref Progress progress = ref Of(thread);
+        ref Progress progress = ref ProgressOf(thread);
         bool goesOn = progress.NextItem == item && chunk > 0;
         float* ownSums = threads + ((long)thread * threadFloats) + HeadFloats;
         float* gates = ownSums + ((long)ExpertSlice.MaxTokens * pass.PaddedColumns);
@@ -90,7 +90,7 @@ internal readonly unsafe struct ExpertSums<TVector, TElement>(ExpertPass<TVector
             RowMath<TVector>.Add(target, pass.Dots(slice, matrix, strip) + start, count);
     }
 
-    private ref Progress Of(int thread) => ref *(Progress*)(threads + ((long)thread * threadFloats));
+    private ref Progress ProgressOf(int thread) => ref *(Progress*)(threads + ((long)thread * threadFloats));
 
     private struct Progress
     {

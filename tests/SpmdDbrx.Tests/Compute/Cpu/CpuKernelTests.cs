@@ -164,7 +164,7 @@ public class CpuKernelTests
         foreach (int tokens in new[] { 2, 3, 8 })
         {
             using DeviceFixture fixture = new(new CpuDevice(new CpuDeviceOptions(2), vectorBits), tokens);
-            (int columns, int strips) = tokens == 3 ? (256, 2) : (100, 1);
+            (int columns, int strips) = tokens == 3 ? (256, 2) : (180, 1);
             WeightMatrix weight = fixture.Weights(Rows, columns, type, 1, strips);
             Activations input = fixture.Activations(tokens, columns), single = fixture.Activations(1, columns);
             Activations outputs = fixture.Activations(tokens, Rows), output = fixture.Activations(1, Rows);
@@ -187,7 +187,7 @@ public class CpuKernelTests
         {
             int tokens = counts.Sum();
             using DeviceFixture fixture = new(new CpuDevice(new CpuDeviceOptions(2), vectorBits), tokens);
-            (int columns, int strips) = counts[0] == 7 ? (256, 2) : (100, 1);
+            (int columns, int strips) = counts[0] == 7 ? (256, 2) : (180, 1);
             ExpertWeights[] experts = [.. counts.Select(_ => fixture.Expert(Rows, columns, type, strips))];
             Activations input = fixture.Activations(tokens, columns), outputs = fixture.Activations(tokens, columns), output = fixture.Activations(tokens, columns);
             ExpertAssignments assignments = new(experts.Length, tokens);

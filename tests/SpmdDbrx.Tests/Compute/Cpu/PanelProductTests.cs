@@ -23,6 +23,33 @@ public unsafe class PanelProductTests
         }
     }
 
+    /// <summary>What is asked for before a product must be what it begins with, which no result shows.</summary>
+    [Fact]
+    public void FirstTile_Panels_AreThoseThatTheProductReadsSideBySide()
+    {
+        Assert.Equal((3, 1), PanelProduct<FloatVector512>.FirstTile<ReadOnceFarther>(rows: 4, panels: 3));
+        Assert.Equal((2, 4), PanelProduct<FloatVector512>.FirstTile<ReadOnceFarther>(rows: 4, panels: 8));
+        Assert.Equal((2, 60), PanelProduct<FloatVector512>.FirstTile<ReadOnceFarther>(rows: 4, panels: 120));
+        Assert.Equal((3, 80), PanelProduct<FloatVector256>.FirstTile<ReadOnceFar>(rows: 4, panels: 240));
+        Assert.Equal((3, 4), PanelProduct<FloatVector256>.FirstTile<ReadOnceFar>(rows: 4, panels: 16));
+        Assert.Equal((2, 2), PanelProduct<FloatVector256>.FirstTile<ReadOnceFar>(rows: 4, panels: 4));
+        Assert.Equal((2, 3), PanelProduct<FloatVector512>.FirstTile<ReadOnceFarther>(rows: 6, panels: 7));
+        for (int panels = 1; panels <= 17; panels++)
+        {
+            foreach (int rows in new[] { 4, 6 })
+            {
+                CheckFirstTile(PanelProduct<FloatVector256>.FirstTile<ReadOnceFar>(rows, panels), panels);
+                CheckFirstTile(PanelProduct<FloatVector512>.FirstTile<ReadOnceFarther>(rows, panels), panels);
+            }
+        }
+
+        static void CheckFirstTile((int Width, int Stride) tile, int panels)
+        {
+            Assert.True((tile.Width - 1) * tile.Stride < panels);
+            Assert.Equal(panels > 1, tile.Stride > 0);
+        }
+    }
+
     [Fact]
     public void PaddedRows_AnyRows_IsTheNextMultipleOfFourOrSix()
     {

@@ -48,10 +48,13 @@ public sealed unsafe class TogetherTests
 
     /// <summary>Sums of several chunks, of which a thread adds those it can go on with at once.</summary>
     [Theory]
-    [InlineData(128)]
-    [InlineData(256)]
-    [InlineData(512)]
-    public void RunExperts_ExpertsOfManyChunks_GiveTheBitsOfOneThreadAlone(int vectorBits)
+    [InlineData(128, 1)]
+    [InlineData(256, 1)]
+    [InlineData(512, 1)]
+    [InlineData(128, 2)]
+    [InlineData(256, 2)]
+    [InlineData(512, 2)]
+    public void RunExperts_ExpertsOfManyChunks_GiveTheBitsOfOneThreadAlone(int vectorBits, int strips)
     {
         const int ManyNeurons = 4101;
         float[] alone = RunManyChunks(devices: 1, threads: 1)[0];
@@ -60,7 +63,7 @@ public sealed unsafe class TogetherTests
         Assert.Equal(alone, Enumerable.Range(0, alone.Length).Select(index => parts.Sum(part => part[index])));
 
         float[][] RunManyChunks(int devices, int threads) => Run(
-            devices, vectorBits, (device, layer) => layer.RunExperts(device, tokens: 2, shared: devices > 1), ElementType.BFloat16, tokens: 2, strips: 1, neurons: ManyNeurons,
+            devices, vectorBits, (device, layer) => layer.RunExperts(device, tokens: 2, shared: devices > 1), ElementType.BFloat16, tokens: 2, strips, neurons: ManyNeurons,
             threads: threads);
     }
 
