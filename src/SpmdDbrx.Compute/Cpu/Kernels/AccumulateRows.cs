@@ -93,21 +93,8 @@ internal static unsafe class AccumulateRows<TVector, TElement>
             Prefetch<PairRead>.Piece(ahead1, (int)step);
             TElement.LoadGroup(ahead0 - PairRead.Distance, out TVector first0, out TVector second0);
             TElement.LoadGroup(ahead1 - PairRead.Distance, out TVector first1, out TVector second1);
-            TVector first = TVector.Load(x), second = TVector.Load(x + TVector.Count);
-            first.AddProduct(first0, xScale0);
-            second.AddProduct(second0, xScale0);
-            first.AddProduct(first1, xScale1);
-            second.AddProduct(second1, xScale1);
-            first.Store(x);
-            second.Store(x + TVector.Count);
-            first = TVector.Load(y);
-            second = TVector.Load(y + TVector.Count);
-            first.AddProduct(first0, yScale0);
-            second.AddProduct(second0, yScale0);
-            first.AddProduct(first1, yScale1);
-            second.AddProduct(second1, yScale1);
-            first.Store(y);
-            second.Store(y + TVector.Count);
+            AddGroup(first0, second0, xScale0, first1, second1, xScale1, x);
+            AddGroup(first0, second0, yScale0, first1, second1, yScale1, y);
             ahead1 += step;
             x += 2 * TVector.Count;
             y += 2 * TVector.Count;
@@ -152,15 +139,22 @@ internal static unsafe class AccumulateRows<TVector, TElement>
         nint offset = (nint)start * TElement.Bytes;
         Prefetch<TPrefetch>.Piece(ahead0 + offset, 2 * TVector.Count * TElement.Bytes);
         Prefetch<TPrefetch>.Piece(ahead1 + offset, 2 * TVector.Count * TElement.Bytes);
-        TVector first = TVector.Load(target + start), second = TVector.Load(target + start + TVector.Count);
         TElement.LoadGroup(ahead0 + (offset - TPrefetch.Distance), out TVector first0, out TVector second0);
         TElement.LoadGroup(ahead1 + (offset - TPrefetch.Distance), out TVector first1, out TVector second1);
+        AddGroup(first0, second0, scale0, first1, second1, scale1, target + start);
+    }
+
+    /// <summary>target += scale0 · (first0, second0) + scale1 · (first1, second1), one group.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void AddGroup(TVector first0, TVector second0, TVector scale0, TVector first1, TVector second1, TVector scale1, float* target)
+    {
+        TVector first = TVector.Load(target), second = TVector.Load(target + TVector.Count);
         first.AddProduct(first0, scale0);
         second.AddProduct(second0, scale0);
         first.AddProduct(first1, scale1);
         second.AddProduct(second1, scale1);
-        first.Store(target + start);
-        second.Store(target + start + TVector.Count);
+        first.Store(target);
+        second.Store(target + TVector.Count);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -137,17 +137,8 @@ internal static unsafe class DotRows<TVector, TElement>
             Prefetch<PairRead>.Piece(ahead1, (int)step);
             TElement.LoadGroup(ahead0 - PairRead.Distance, out TVector first0, out TVector second0);
             TElement.LoadGroup(ahead1 - PairRead.Distance, out TVector first1, out TVector second1);
-            TVector first = TVector.Load(x), second = TVector.Load(x + TVector.Count);
-            xEven0.AddProduct(first0, first);
-            xOdd0.AddProduct(second0, second);
-            xEven1.AddProduct(first1, first);
-            xOdd1.AddProduct(second1, second);
-            first = TVector.Load(y);
-            second = TVector.Load(y + TVector.Count);
-            yEven0.AddProduct(first0, first);
-            yOdd0.AddProduct(second0, second);
-            yEven1.AddProduct(first1, first);
-            yOdd1.AddProduct(second1, second);
+            AddGroup(first0, second0, first1, second1, x, ref xEven0, ref xOdd0, ref xEven1, ref xOdd1);
+            AddGroup(first0, second0, first1, second1, y, ref yEven0, ref yOdd0, ref yEven1, ref yOdd1);
             ahead1 += step;
             x += 2 * TVector.Count;
             y += 2 * TVector.Count;
@@ -198,9 +189,17 @@ internal static unsafe class DotRows<TVector, TElement>
         nint offset = (nint)start * TElement.Bytes;
         Prefetch<TPrefetch>.Piece(ahead0 + offset, 2 * TVector.Count * TElement.Bytes);
         Prefetch<TPrefetch>.Piece(ahead1 + offset, 2 * TVector.Count * TElement.Bytes);
-        TVector first = TVector.Load(x + start), second = TVector.Load(x + start + TVector.Count);
         TElement.LoadGroup(ahead0 + (offset - TPrefetch.Distance), out TVector first0, out TVector second0);
         TElement.LoadGroup(ahead1 + (offset - TPrefetch.Distance), out TVector first1, out TVector second1);
+        AddGroup(first0, second0, first1, second1, x + start, ref even0, ref odd0, ref even1, ref odd1);
+    }
+
+    /// <summary>Sums of two rows += (first0, second0) · x and (first1, second1) · x, one group, without adding across lanes.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void AddGroup(
+        TVector first0, TVector second0, TVector first1, TVector second1, float* x, ref TVector even0, ref TVector odd0, ref TVector even1, ref TVector odd1)
+    {
+        TVector first = TVector.Load(x), second = TVector.Load(x + TVector.Count);
         even0.AddProduct(first0, first);
         odd0.AddProduct(second0, second);
         even1.AddProduct(first1, first);
