@@ -93,8 +93,8 @@ internal static unsafe class AccumulateRows<TVector, TElement>
             Prefetch<PairRead>.Piece(ahead1, (int)step);
             TElement.LoadGroup(ahead0 - PairRead.Distance, out TVector first0, out TVector second0);
             TElement.LoadGroup(ahead1 - PairRead.Distance, out TVector first1, out TVector second1);
-            AddGroup(first0, second0, xScale0, first1, second1, xScale1, x);
-            AddGroup(first0, second0, yScale0, first1, second1, yScale1, y);
+            AddGroup(first0, second0, xScale0, first1, second1, xScale1, x, 0);
+            AddGroup(first0, second0, yScale0, first1, second1, yScale1, y, 0);
             ahead1 += step;
             x += 2 * TVector.Count;
             y += 2 * TVector.Count;
@@ -141,20 +141,20 @@ internal static unsafe class AccumulateRows<TVector, TElement>
         Prefetch<TPrefetch>.Piece(ahead1 + offset, 2 * TVector.Count * TElement.Bytes);
         TElement.LoadGroup(ahead0 + (offset - TPrefetch.Distance), out TVector first0, out TVector second0);
         TElement.LoadGroup(ahead1 + (offset - TPrefetch.Distance), out TVector first1, out TVector second1);
-        AddGroup(first0, second0, scale0, first1, second1, scale1, target + start);
+        AddGroup(first0, second0, scale0, first1, second1, scale1, target, start);
     }
 
-    /// <summary>target += scale0 · (first0, second0) + scale1 · (first1, second1), one group.</summary>
+    /// <summary>target += scale0 · (first0, second0) + scale1 · (first1, second1), one group from a constant <paramref name="start"/> on.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void AddGroup(TVector first0, TVector second0, TVector scale0, TVector first1, TVector second1, TVector scale1, float* target)
+    private static void AddGroup(
+        TVector first0, TVector second0, TVector scale0, TVector first1, TVector second1, TVector scale1, float* target, int start)
     {
-        TVector first = TVector.Load(target), second = TVector.Load(target + TVector.Count);
-        first.AddProduct(first0, scale0);
-        second.AddProduct(second0, scale0);
+        int middle = start + TVector.Count;
+        TVector first = TVector.MultiplyAdd(first0, scale0, target + start), second = TVector.MultiplyAdd(second0, scale0, target + middle);
         first.AddProduct(first1, scale1);
         second.AddProduct(second1, scale1);
-        first.Store(target);
-        second.Store(target + TVector.Count);
+        first.Store(target + start);
+        second.Store(target + middle);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -59,7 +59,14 @@ internal unsafe struct FloatVector128 : IFloatVector<FloatVector128>
         new(Vector128.MultiplyAddEstimate(left.lanes, right.lanes, addend.lanes));
 
     [MethodImpl(Inline)]
+    public static FloatVector128 MultiplyAdd(FloatVector128 left, FloatVector128 right, float* addend) =>
+        new(Vector128.MultiplyAddEstimate(left.lanes, right.lanes, Vector128.Load(addend)));
+
+    [MethodImpl(Inline)]
     public void AddProduct(FloatVector128 left, FloatVector128 right) => lanes = Vector128.MultiplyAddEstimate(left.lanes, right.lanes, lanes);
+
+    [MethodImpl(Inline)]
+    public void AddProduct(FloatVector128 left, float* right) => lanes = Vector128.MultiplyAddEstimate(left.lanes, Vector128.Load(right), lanes);
 
     [MethodImpl(Inline)]
     public static FloatVector128 Max(FloatVector128 left, FloatVector128 right) => new(Vector128.MaxNative(left.lanes, right.lanes));

@@ -59,7 +59,14 @@ internal unsafe struct FloatVector256 : IFloatVector<FloatVector256>
         new(Vector256.MultiplyAddEstimate(left.lanes, right.lanes, addend.lanes));
 
     [MethodImpl(Inline)]
+    public static FloatVector256 MultiplyAdd(FloatVector256 left, FloatVector256 right, float* addend) =>
+        new(Vector256.MultiplyAddEstimate(left.lanes, right.lanes, Vector256.Load(addend)));
+
+    [MethodImpl(Inline)]
     public void AddProduct(FloatVector256 left, FloatVector256 right) => lanes = Vector256.MultiplyAddEstimate(left.lanes, right.lanes, lanes);
+
+    [MethodImpl(Inline)]
+    public void AddProduct(FloatVector256 left, float* right) => lanes = Vector256.MultiplyAddEstimate(left.lanes, Vector256.Load(right), lanes);
 
     [MethodImpl(Inline)]
     public static FloatVector256 Max(FloatVector256 left, FloatVector256 right) => new(Vector256.MaxNative(left.lanes, right.lanes));

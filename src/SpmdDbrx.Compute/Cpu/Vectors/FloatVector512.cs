@@ -59,7 +59,14 @@ internal unsafe struct FloatVector512 : IFloatVector<FloatVector512>
         new(Vector512.MultiplyAddEstimate(left.lanes, right.lanes, addend.lanes));
 
     [MethodImpl(Inline)]
+    public static FloatVector512 MultiplyAdd(FloatVector512 left, FloatVector512 right, float* addend) =>
+        new(Vector512.MultiplyAddEstimate(left.lanes, right.lanes, Vector512.Load(addend)));
+
+    [MethodImpl(Inline)]
     public void AddProduct(FloatVector512 left, FloatVector512 right) => lanes = Vector512.MultiplyAddEstimate(left.lanes, right.lanes, lanes);
+
+    [MethodImpl(Inline)]
+    public void AddProduct(FloatVector512 left, float* right) => lanes = Vector512.MultiplyAddEstimate(left.lanes, Vector512.Load(right), lanes);
 
     [MethodImpl(Inline)]
     public static FloatVector512 Max(FloatVector512 left, FloatVector512 right) => new(Vector512.MaxNative(left.lanes, right.lanes));

@@ -38,8 +38,14 @@ internal unsafe interface IFloatVector<TSelf> where TSelf : unmanaged, IFloatVec
     /// <summary>left · right + addend, fused where the processor can.</summary>
     static abstract TSelf MultiplyAdd(TSelf left, TSelf right, TSelf addend);
 
+    /// <summary>The same with an addend in memory, which the instruction itself reads.</summary>
+    static abstract TSelf MultiplyAdd(TSelf left, TSelf right, float* addend);
+
     /// <summary>this += left · right, fused where the processor can; in place, so that a sum keeps its register.</summary>
     void AddProduct(TSelf left, TSelf right);
+
+    /// <summary>The same with a factor in memory, which the instruction itself reads.</summary>
+    void AddProduct(TSelf left, float* right);
 
     /// <summary>The larger lane; NaN where the right one is NaN.</summary>
     static abstract TSelf Max(TSelf left, TSelf right);
