@@ -3,7 +3,7 @@ using System.Runtime.CompilerServices;
 
 namespace SpmdDbrx.Compute.Cpu;
 
-/// <summary>Rows times panels: c[row][panel · Count + lane] += Σ_k a[row][k] · b[panel][k][lane], tile by tile.</summary>
+/// <summary>Rows times panels: c[row][panel · Count + lane] = Σ_k a[row][k] · b[panel][k][lane], or added to it, tile by tile.</summary>
 internal static unsafe class PanelProduct<TVector> where TVector : unmanaged, IFloatVector<TVector>
 {
     private const int TallTile = 6, LowTile = 4;
@@ -12,6 +12,7 @@ internal static unsafe class PanelProduct<TVector> where TVector : unmanaged, IF
     public static int PaddedRows(int rows) => Math.Min(RoundUp(rows, TallTile), RoundUp(rows, LowTile));
 
     /// <typeparam name="TPrefetch">How panels are asked for ahead of their use.</typeparam>
+    /// <typeparam name="TStart">What the sums begin with.</typeparam>
     /// <param name="a">Rows to broadcast, [rows, depth].</param>
     /// <param name="aRow">Floats from a row to the next.</param>
     /// <param name="rows">Rows, a result of <see cref="PaddedRows"/>.</param>
@@ -20,26 +21,27 @@ internal static unsafe class PanelProduct<TVector> where TVector : unmanaged, IF
     /// <param name="c">[rows, panels · Count].</param>
     /// <param name="cRow">Floats from a row of <paramref name="c"/> to the next.</param>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void Add<TPrefetch>(float* a, nint aRow, int rows, PanelRun b, int depth, float* c, nint cRow)
+    public static void Run<TPrefetch, TStart>(float* a, nint aRow, int rows, PanelRun b, int depth, float* c, nint cRow)
         where TPrefetch : struct, IPrefetch
+        where TStart : struct, ISumStart
     {
         Debug.Assert(rows == PaddedRows(rows));
         int threes = ThreesOf<TPrefetch>(rows, b.Count);
         int twos = (b.Count - (3 * threes)) / 2;
         // The panels of a tile come from all parts of the run, so that each part is read from front to back.
         for (int tile = 0; tile < threes; tile++)
-            AddTile<TPrefetch>(3, tile, threes, a, aRow, rows, b, depth, c, cRow);
+            RunTile<TPrefetch, TStart>(3, tile, threes, a, aRow, rows, b, depth, c, cRow);
         for (int tile = 0; tile < twos; tile++)
-            AddTile<TPrefetch>(2, (3 * threes) + tile, twos, a, aRow, rows, b, depth, c, cRow);
+            RunTile<TPrefetch, TStart>(2, (3 * threes) + tile, twos, a, aRow, rows, b, depth, c, cRow);
         // A panel without another is its own second one: both hold the same sums.
         if ((3 * threes) + (2 * twos) < b.Count)
-            AddTile<TPrefetch>(2, b.Count - 1, 0, a, aRow, rows, b, depth, c, cRow);
+            RunTile<TPrefetch, TStart>(2, b.Count - 1, 0, a, aRow, rows, b, depth, c, cRow);
     }
 
-    /// <summary>Asks for a part of each panel that <see cref="Add"/> begins with: into all caches, where it stays until then.
-    /// Does nothing where <see cref="Add"/> asks for nothing.</summary>
-    /// <param name="b">As in <see cref="Add"/>.</param>
-    /// <param name="rows">As in <see cref="Add"/>.</param>
+    /// <summary>Asks for a part of each panel that <see cref="Run"/> begins with: into all caches, where it stays until then.
+    /// Does nothing where <see cref="Run"/> asks for nothing.</summary>
+    /// <param name="b">As in <see cref="Run"/>.</param>
+    /// <param name="rows">As in <see cref="Run"/>.</param>
     /// <param name="byteOffset">From the beginning of a panel.</param>
     /// <param name="byteLength">Bytes of each panel.</param>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
@@ -76,8 +78,9 @@ internal static unsafe class PanelProduct<TVector> where TVector : unmanaged, IF
 
     /// <summary>All rows with <paramref name="width"/> panels, <paramref name="stride"/> apart from <paramref name="panel"/> on.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void AddTile<TPrefetch>(int width, int panel, int stride, float* a, nint aRow, int rows, PanelRun b, int depth, float* c, nint cRow)
+    private static void RunTile<TPrefetch, TStart>(int width, int panel, int stride, float* a, nint aRow, int rows, PanelRun b, int depth, float* c, nint cRow)
         where TPrefetch : struct, IPrefetch
+        where TStart : struct, ISumStart
     {
         float* values = b.Panel(panel);
         float* sums = c + (panel * TVector.Count);
@@ -87,17 +90,17 @@ internal static unsafe class PanelProduct<TVector> where TVector : unmanaged, IF
         {
             Debug.Assert(width == 2);
             for (int row = 0; row < rows; row += TallTile)
-                PanelTile<TVector>.SixByTwo<TPrefetch>(a + (row * aRow), aRow, 1, values, distance, TVector.Count, depth, sums + (row * cRow), cRow, sumDistance);
+                PanelTile<TVector>.SixByTwo<TPrefetch, TStart>(a + (row * aRow), aRow, 1, values, distance, TVector.Count, depth, sums + (row * cRow), cRow, sumDistance);
         }
         else if (width == 3)
         {
             for (int row = 0; row < rows; row += LowTile)
-                PanelTile<TVector>.FourByThree<TPrefetch>(a + (row * aRow), aRow, values, distance, depth, sums + (row * cRow), cRow, sumDistance);
+                PanelTile<TVector>.FourByThree<TPrefetch, TStart>(a + (row * aRow), aRow, values, distance, depth, sums + (row * cRow), cRow, sumDistance);
         }
         else
         {
             for (int row = 0; row < rows; row += LowTile)
-                PanelTile<TVector>.FourByTwo<TPrefetch>(a + (row * aRow), aRow, values, distance, depth, sums + (row * cRow), cRow, sumDistance);
+                PanelTile<TVector>.FourByTwo<TPrefetch, TStart>(a + (row * aRow), aRow, values, distance, depth, sums + (row * cRow), cRow, sumDistance);
         }
     }
 

@@ -5,7 +5,7 @@ namespace SpmdDbrx.Compute.Cpu;
 /// <summary>Sums of a few rows, broadcast, times panels of one register's width, kept in registers: 12 sums, or fewer for panels that are left over.</summary>
 /// <remarks>In caches of keys and values each panel is a stream through memory of its own, read from front to back. Each line is asked for
 /// once, ahead of its use, where the type argument says so.
-/// For all: c[row · cRow + panel · cDistance + lane] += Σ_k a[row · aRow + k · aStep] · b[panel · bDistance + k · bStep + lane],
+/// For all: c[row · cRow + panel · cDistance + lane] = start + Σ_k a[row · aRow + k · aStep] · b[panel · bDistance + k · bStep + lane],
 /// with steps of 1 and Count where a method takes none.</remarks>
 internal static unsafe class PanelTile<TVector> where TVector : unmanaged, IFloatVector<TVector>
 {
@@ -13,17 +13,18 @@ internal static unsafe class PanelTile<TVector> where TVector : unmanaged, IFloa
 
     /// <summary>Six rows, two panels.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void SixByTwo<TPrefetch>(
+    public static void SixByTwo<TPrefetch, TStart>(
         float* a, nint aRow, nint aStep, float* b, nint bDistance, nint bStep, int depth, float* c, nint cRow, nint cDistance)
         where TPrefetch : struct, IPrefetch
+        where TStart : struct, ISumStart
     {
         float* c3 = c + (3 * cRow);
-        TVector first0 = TVector.Load(c), second0 = TVector.Load(c + cDistance);
-        TVector first1 = TVector.Load(c + cRow), second1 = TVector.Load(c + cRow + cDistance);
-        TVector first2 = TVector.Load(c + (2 * cRow)), second2 = TVector.Load(c + (2 * cRow) + cDistance);
-        TVector first3 = TVector.Load(c3), second3 = TVector.Load(c3 + cDistance);
-        TVector first4 = TVector.Load(c3 + cRow), second4 = TVector.Load(c3 + cRow + cDistance);
-        TVector first5 = TVector.Load(c3 + (2 * cRow)), second5 = TVector.Load(c3 + (2 * cRow) + cDistance);
+        TVector first0 = TStart.Of<TVector>(c), second0 = TStart.Of<TVector>(c + cDistance);
+        TVector first1 = TStart.Of<TVector>(c + cRow), second1 = TStart.Of<TVector>(c + cRow + cDistance);
+        TVector first2 = TStart.Of<TVector>(c + (2 * cRow)), second2 = TStart.Of<TVector>(c + (2 * cRow) + cDistance);
+        TVector first3 = TStart.Of<TVector>(c3), second3 = TStart.Of<TVector>(c3 + cDistance);
+        TVector first4 = TStart.Of<TVector>(c3 + cRow), second4 = TStart.Of<TVector>(c3 + cRow + cDistance);
+        TVector first5 = TStart.Of<TVector>(c3 + (2 * cRow)), second5 = TStart.Of<TVector>(c3 + (2 * cRow) + cDistance);
         float* a3 = a + (3 * aRow);
         for (; depth > 0; depth--)
         {
@@ -100,15 +101,16 @@ internal static unsafe class PanelTile<TVector> where TVector : unmanaged, IFloa
 
     /// <summary>Four rows, three panels.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void FourByThree<TPrefetch>(float* a, nint aRow, float* b, nint bDistance, int depth, float* c, nint cRow, nint cDistance)
+    public static void FourByThree<TPrefetch, TStart>(float* a, nint aRow, float* b, nint bDistance, int depth, float* c, nint cRow, nint cDistance)
         where TPrefetch : struct, IPrefetch
+        where TStart : struct, ISumStart
     {
         float* c2 = c + (2 * cRow);
         nint cTwo = 2 * cDistance;
-        TVector first0 = TVector.Load(c), second0 = TVector.Load(c + cDistance), third0 = TVector.Load(c + cTwo);
-        TVector first1 = TVector.Load(c + cRow), second1 = TVector.Load(c + cRow + cDistance), third1 = TVector.Load(c + cRow + cTwo);
-        TVector first2 = TVector.Load(c2), second2 = TVector.Load(c2 + cDistance), third2 = TVector.Load(c2 + cTwo);
-        TVector first3 = TVector.Load(c2 + cRow), second3 = TVector.Load(c2 + cRow + cDistance), third3 = TVector.Load(c2 + cRow + cTwo);
+        TVector first0 = TStart.Of<TVector>(c), second0 = TStart.Of<TVector>(c + cDistance), third0 = TStart.Of<TVector>(c + cTwo);
+        TVector first1 = TStart.Of<TVector>(c + cRow), second1 = TStart.Of<TVector>(c + cRow + cDistance), third1 = TStart.Of<TVector>(c + cRow + cTwo);
+        TVector first2 = TStart.Of<TVector>(c2), second2 = TStart.Of<TVector>(c2 + cDistance), third2 = TStart.Of<TVector>(c2 + cTwo);
+        TVector first3 = TStart.Of<TVector>(c2 + cRow), second3 = TStart.Of<TVector>(c2 + cRow + cDistance), third3 = TStart.Of<TVector>(c2 + cRow + cTwo);
         float* a2 = a + (2 * aRow);
         nint bTwo = 2 * bDistance;
         for (; depth > 0; depth--)
@@ -156,75 +158,115 @@ internal static unsafe class PanelTile<TVector> where TVector : unmanaged, IFloa
 
     /// <summary>Four rows, two panels.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void FourByTwo<TPrefetch>(float* a, nint aRow, float* b, nint bDistance, int depth, float* c, nint cRow, nint cDistance)
+    public static void FourByTwo<TPrefetch, TStart>(float* a, nint aRow, float* b, nint bDistance, int depth, float* c, nint cRow, nint cDistance)
         where TPrefetch : struct, IPrefetch
+        where TStart : struct, ISumStart
     {
-        float* c2 = c + (2 * cRow);
-        TVector first0 = TVector.Load(c), second0 = TVector.Load(c + cDistance);
-        TVector first1 = TVector.Load(c + cRow), second1 = TVector.Load(c + cRow + cDistance);
-        TVector first2 = TVector.Load(c2), second2 = TVector.Load(c2 + cDistance);
-        TVector first3 = TVector.Load(c2 + cRow), second3 = TVector.Load(c2 + cRow + cDistance);
         float* a2 = a + (2 * aRow);
+        float* c2 = c + (2 * cRow);
         float* other = b + bDistance;
+        RowSums row0 = RowSums.Start<TPrefetch, TStart>(0, b, other, c, cDistance);
+        RowSums row1 = RowSums.Start<TPrefetch, TStart>(1, b, other, c + cRow, cDistance);
+        RowSums row2 = RowSums.Start<TPrefetch, TStart>(2, b, other, c2, cDistance);
+        RowSums row3 = RowSums.Start<TPrefetch, TStart>(3, b, other, c2 + cRow, cDistance);
         for (; depth >= 4; depth -= 4)
         {
-            AddStep<TPrefetch>(0, a, a2, aRow, b, other, ref first0, ref second0, ref first1, ref second1, ref first2, ref second2, ref first3, ref second3);
-            AddStep<TPrefetch>(1, a, a2, aRow, b, other, ref first0, ref second0, ref first1, ref second1, ref first2, ref second2, ref first3, ref second3);
-            AddStep<TPrefetch>(2, a, a2, aRow, b, other, ref first0, ref second0, ref first1, ref second1, ref first2, ref second2, ref first3, ref second3);
-            AddStep<TPrefetch>(3, a, a2, aRow, b, other, ref first0, ref second0, ref first1, ref second1, ref first2, ref second2, ref first3, ref second3);
-            a += 4;
-            a2 += 4;
-            b += 4 * TVector.Count;
-            other += 4 * TVector.Count;
+            AddStep<TPrefetch>(0, a, a2, aRow, ref row0, ref row1, ref row2, ref row3);
+            AddStep<TPrefetch>(1, a, a2, aRow, ref row0, ref row1, ref row2, ref row3);
+            AddStep<TPrefetch>(2, a, a2, aRow, ref row0, ref row1, ref row2, ref row3);
+            AddStep<TPrefetch>(3, a, a2, aRow, ref row0, ref row1, ref row2, ref row3);
+            Advance(4, ref a, ref a2, ref row0, ref row1, ref row2, ref row3);
         }
         for (; depth > 0; depth--)
         {
-            AddStep<TPrefetch>(0, a, a2, aRow, b, other, ref first0, ref second0, ref first1, ref second1, ref first2, ref second2, ref first3, ref second3);
-            a++;
-            a2++;
-            b += TVector.Count;
-            other += TVector.Count;
+            AddStep<TPrefetch>(0, a, a2, aRow, ref row0, ref row1, ref row2, ref row3);
+            Advance(1, ref a, ref a2, ref row0, ref row1, ref row2, ref row3);
         }
-        first0.Store(c);
-        second0.Store(c + cDistance);
-        first1.Store(c + cRow);
-        second1.Store(c + cRow + cDistance);
-        first2.Store(c2);
-        second2.Store(c2 + cDistance);
-        first3.Store(c2 + cRow);
-        second3.Store(c2 + cRow + cDistance);
+        row0.Store(c, cDistance);
+        row1.Store(c + cRow, cDistance);
+        row2.Store(c2, cDistance);
+        row3.Store(c2 + cRow, cDistance);
     }
 
     /// <summary>One step of <see cref="FourByTwo"/>, whose number behind the pointers is a constant, so that it becomes part of the instructions.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void AddStep<TPrefetch>(
-        int step, float* a, float* a2, nint aRow, float* b, float* other,
-        ref TVector first0, ref TVector second0, ref TVector first1, ref TVector second1,
-        ref TVector first2, ref TVector second2, ref TVector first3, ref TVector second3)
+        int step, float* a, float* a2, nint aRow, ref RowSums row0, ref RowSums row1, ref RowSums row2, ref RowSums row3)
         where TPrefetch : struct, IPrefetch
     {
-        int offset = step * TVector.Count;
-        if (offset % LineFloats == 0)
-        {
-            Prefetch<TPrefetch>.Ahead((byte*)(b + offset));
-            Prefetch<TPrefetch>.Ahead((byte*)(other + offset));
-        }
-        TVector first = TVector.Load(b + offset), second = TVector.Load(other + offset);
-        TVector factor = TVector.Broadcast(a[step]);
-        first0.AddProduct(factor, first);
-        second0.AddProduct(factor, second);
-        factor = TVector.Broadcast((a + aRow)[step]);
-        first1.AddProduct(factor, first);
-        second1.AddProduct(factor, second);
-        factor = TVector.Broadcast(a2[step]);
-        first2.AddProduct(factor, first);
-        second2.AddProduct(factor, second);
-        factor = TVector.Broadcast((a2 + aRow)[step]);
-        first3.AddProduct(factor, first);
-        second3.AddProduct(factor, second);
+        row0.Add<TPrefetch>(0, step, TVector.Broadcast(a[step]));
+        row1.Add<TPrefetch>(1, step, TVector.Broadcast((a + aRow)[step]));
+        row2.Add<TPrefetch>(2, step, TVector.Broadcast(a2[step]));
+        row3.Add<TPrefetch>(3, step, TVector.Broadcast((a2 + aRow)[step]));
     }
 
-    /// <summary>Whether a step is the one of those in a cache line that asks for lines ahead.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static bool StartsLine(int depth) => TVector.Count >= LineFloats || depth % (LineFloats / TVector.Count) == 0;
+    private static void Advance(
+        int steps, ref float* a, ref float* a2, ref RowSums row0, ref RowSums row1, ref RowSums row2, ref RowSums row3)
+    {
+        a += steps;
+        a2 += steps;
+        row0.Advance(steps);
+        row1.Advance(steps);
+        row2.Advance(steps);
+        row3.Advance(steps);
+    }
+
+    /// <summary>Whether a step is the one of those in a cache line that asks for lines ahead, by its number from the beginning or to the end.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static bool StartsLine(int number) => TVector.Count >= LineFloats || number % (LineFloats / TVector.Count) == 0;
+
+    /// <summary>Sums of one row of a tile over two panels.</summary>
+    /// <remarks>Each row has pointers of its own. Through common ones, every line would be loaded into a register first, one instruction more than where
+    /// multiplications read it themselves, the first from memory and the others from the nearest cache. And they stand where the row asks for lines, in the
+    /// step of its own number: no address has to be computed for that.</remarks>
+    private struct RowSums
+    {
+        private byte* ahead;
+        private byte* otherAhead;
+        private TVector first;
+        private TVector second;
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public static RowSums Start<TPrefetch, TStart>(int row, float* b, float* other, float* c, nint cDistance)
+            where TPrefetch : struct, IPrefetch
+            where TStart : struct, ISumStart => new()
+        {
+            ahead = (byte*)b + Lead<TPrefetch>(row),
+            otherAhead = (byte*)other + Lead<TPrefetch>(row),
+            first = TStart.Of<TVector>(c),
+            second = TStart.Of<TVector>(c + cDistance),
+        };
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public void Add<TPrefetch>(int row, int step, TVector factor) where TPrefetch : struct, IPrefetch
+        {
+            if (step == row && StartsLine(step))
+            {
+                TPrefetch.Line(ahead);
+                TPrefetch.Line(otherAhead);
+            }
+            int offset = (step * sizeof(TVector)) - Lead<TPrefetch>(row);
+            first.AddProduct(factor, (float*)(ahead + offset));
+            second.AddProduct(factor, (float*)(otherAhead + offset));
+        }
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public void Advance(int steps)
+        {
+            ahead += steps * sizeof(TVector);
+            otherAhead += steps * sizeof(TVector);
+        }
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public readonly void Store(float* c, nint cDistance)
+        {
+            first.Store(c);
+            second.Store(c + cDistance);
+        }
+
+        /// <summary>Bytes from what a row reads in step 0 to what it asks for.</summary>
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        private static int Lead<TPrefetch>(int row) where TPrefetch : struct, IPrefetch => TPrefetch.Distance + (row * sizeof(TVector));
+    }
 }

@@ -93,9 +93,9 @@ internal unsafe struct AttentionBlocks<TVector>(
         int start = block * blockLength;
         int count = Math.Min(blockLength, position + token + 1 - start);
         float* partial = partials + ((long)item * rows * partialLength);
-        new Span<float>(partial, rows * partialLength).Clear();
         if (count <= 0)
         {
+            new Span<float>(partial, rows * partialLength).Clear();
             for (int head = 0; head < groupSize; head++)
                 partial[head * partialLength] = float.NegativeInfinity;
             return;
@@ -106,8 +106,7 @@ internal unsafe struct AttentionBlocks<TVector>(
         float* queries = scratch + ((long)thread * rows * (headDim + blockLength));
         float* scores = queries + (rows * headDim);
         LoadQueries(qkv.Row(token) + (kvHead * groupSize * headDim), queries);
-        new Span<float>(scores, rows * blockLength).Clear();
-        PanelProduct<TVector>.Add<TPrefetch>(queries, headDim, rows, keys, headDim, scores, blockLength);
+        PanelProduct<TVector>.Run<TPrefetch, FromZero>(queries, headDim, rows, keys, headDim, scores, blockLength);
         int asked = 0, toAsk = Math.Min(count * sizeof(TVector), MostAskedBytes);
         for (int head = 0; head < groupSize; head++)
         {
@@ -124,7 +123,7 @@ internal unsafe struct AttentionBlocks<TVector>(
             partial[head * partialLength] = largest;
             partial[(head * partialLength) + 1] = sum;
         }
-        PanelProduct<TVector>.Add<TPrefetch>(scores, blockLength, rows, values, count, partial + Header, partialLength);
+        PanelProduct<TVector>.Run<TPrefetch, FromZero>(scores, blockLength, rows, values, count, partial + Header, partialLength);
     }
 
     /// <summary>Scaled queries, zeros on rows without a head.</summary>

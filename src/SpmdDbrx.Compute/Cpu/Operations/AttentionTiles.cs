@@ -51,11 +51,10 @@ internal unsafe struct AttentionTiles<TVector>(
             int count = Math.Min(BlockKeys, positions - key);
             for (int firstRow = 0; firstRow < groupSize * rows; firstRow += rows)
             {
-                new Span<float>(scores, rows * BlockKeys).Clear();
-                PanelProduct<TVector>.Add<NoPrefetch>(queries + (firstRow * headDim), headDim, rows, cache.Keys(kvHead, key, count), headDim, scores, BlockKeys);
+                PanelProduct<TVector>.Run<NoPrefetch, FromZero>(queries + (firstRow * headDim), headDim, rows, cache.Keys(kvHead, key, count), headDim, scores, BlockKeys);
                 for (int token = 0; token < tokens; token++)
                     softmax.Add(firstRow + token, scores + (token * BlockKeys), count, position + firstToken + token + 1 - key);
-                PanelProduct<TVector>.Add<NoPrefetch>(scores, BlockKeys, rows, cache.Values(kvHead, key), count, sums + (firstRow * sumLength), sumLength);
+                PanelProduct<TVector>.Run<NoPrefetch, FromSums>(scores, BlockKeys, rows, cache.Values(kvHead, key), count, sums + (firstRow * sumLength), sumLength);
             }
         }
         for (int head = 0; head < groupSize; head++)

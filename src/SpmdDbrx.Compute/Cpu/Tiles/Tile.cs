@@ -43,7 +43,7 @@ internal static unsafe class Tile<TVector> where TVector : unmanaged, IFloatVect
         }
         else if (tokens > TVector.Count)
         {
-            PanelTile<TVector>.SixByTwo<NoPrefetch>(a, rowStride, depthStride, b, TVector.Count, Lanes, depth, c, Lanes, TVector.Count);
+            PanelTile<TVector>.SixByTwo<NoPrefetch, FromSums>(a, rowStride, depthStride, b, TVector.Count, Lanes, depth, c, Lanes, TVector.Count);
         }
         else
         {

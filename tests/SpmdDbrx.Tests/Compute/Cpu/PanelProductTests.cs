@@ -8,7 +8,7 @@ public unsafe class PanelProductTests
     private const float Guard = -77;
 
     [Fact]
-    public void Add_EveryShape_MatchesPlainSumsAndWritesNothingElse()
+    public void Run_EveryShape_MatchesPlainSumsAndWritesNothingElse()
     {
         foreach (int rows in new[] { 1, 4, 5, 6, 7, 9, 12, 16, 18, 24, 48 })
         {
@@ -65,6 +65,15 @@ public unsafe class PanelProductTests
         where TVector : unmanaged, IFloatVector<TVector>
         where TPrefetch : struct, IPrefetch
     {
+        Check<TVector, TPrefetch, FromSums>(rows, panels, depth, before: row => row, start: row => row);
+        Check<TVector, TPrefetch, FromZero>(rows, panels, depth, before: _ => float.NaN, start: _ => 0);
+    }
+
+    private static void Check<TVector, TPrefetch, TStart>(int rows, int panels, int depth, Func<int, float> before, Func<int, float> start)
+        where TVector : unmanaged, IFloatVector<TVector>
+        where TPrefetch : struct, IPrefetch
+        where TStart : struct, ISumStart
+    {
         rows = PanelProduct<TVector>.PaddedRows(rows);
         int lanes = TVector.Count;
         int columns = panels * lanes;
@@ -74,14 +83,14 @@ public unsafe class PanelProductTests
         Fill(b, 11);
         c.AsSpan().Fill(Guard);
         for (int row = 0; row < rows; row++)
-            c.AsSpan(row * cRow, columns).Fill(row);
+            c.AsSpan(row * cRow, columns).Fill(before(row));
         fixed (float* aFirst = a, bFirst = b, cFirst = c)
-            PanelProduct<TVector>.Add<TPrefetch>(aFirst, aRow, rows, new PanelRun(bFirst, bDistance, panels), depth, cFirst, cRow);
+            PanelProduct<TVector>.Run<TPrefetch, TStart>(aFirst, aRow, rows, new PanelRun(bFirst, bDistance, panels), depth, cFirst, cRow);
         for (int row = 0; row < rows; row++)
         {
             for (int column = 0; column < columns; column++)
             {
-                float sum = row;
+                float sum = start(row);
                 for (int k = 0; k < depth; k++)
                     sum += a[(row * aRow) + k] * b[(column / lanes * bDistance) + (k * lanes) + (column % lanes)];
                 Assert.Equal(sum, c[(row * cRow) + column]);
