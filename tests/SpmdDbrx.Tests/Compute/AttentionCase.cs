@@ -31,15 +31,22 @@ internal sealed class AttentionCase : IDisposable
         rotary = new RotaryTable(fixture.Device, shape.HeadDim, Theta, capacity);
     }
 
-    /// <summary>Runs the next <paramref name="tokens"/> positions.</summary>
+    /// <summary>Runs the next <paramref name="tokens"/> positions and compares.</summary>
     public void Check(int tokens, double tolerance)
+    {
+        Activations output = Run(tokens);
+        DeviceFixture.AssertClose(Expected(history.Count - tokens, tokens), output, tolerance);
+    }
+
+    /// <summary>Runs the next <paramref name="tokens"/> positions.</summary>
+    public Activations Run(int tokens)
     {
         int position = history.Count;
         Activations qkv = Append(tokens);
         Activations output = fixture.Activations(tokens, shape.QueryDim);
         fixture.Device.Attend(qkv, shape, cache, Layer, position, output);
         fixture.Device.Complete();
-        DeviceFixture.AssertClose(Expected(position, tokens), output, tolerance);
+        return output;
     }
 
     /// <summary>Stores the next <paramref name="tokens"/> positions for later ones to attend to.</summary>

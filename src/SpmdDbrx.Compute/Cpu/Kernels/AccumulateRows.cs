@@ -144,7 +144,8 @@ internal static unsafe class AccumulateRows<TVector, TElement>
         AddGroup(first0, second0, scale0, first1, second1, scale1, target, start);
     }
 
-    /// <summary>target += scale0 · (first0, second0) + scale1 · (first1, second1), one group from a constant <paramref name="start"/> on.</summary>
+    /// <summary>target += scale0 · (first0, second0) + scale1 · (first1, second1), one group <paramref name="start"/> floats behind the pointer: a constant, so that no address is computed.</summary>
+    /// <remarks>In <see cref="DotRows{TVector, TElement}"/> the same costs two threads more (0.8 ± 0.3 %) than it gains for one (0.3 ± 0.2 %), Zen 5.</remarks>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void AddGroup(
         TVector first0, TVector second0, TVector scale0, TVector first1, TVector second1, TVector scale1, float* target, int start)

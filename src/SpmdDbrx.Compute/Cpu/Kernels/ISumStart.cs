@@ -5,7 +5,7 @@ namespace SpmdDbrx.Compute.Cpu;
 /// <summary>What the sums of a product begin with.</summary>
 internal interface ISumStart
 {
-    /// <summary>First values of the sums that end at <paramref name="sums"/>.</summary>
+    /// <summary>What the sums begin with that are stored at <paramref name="sums"/> in the end.</summary>
     static abstract unsafe TVector Of<TVector>(float* sums) where TVector : unmanaged, IFloatVector<TVector>;
 }
 

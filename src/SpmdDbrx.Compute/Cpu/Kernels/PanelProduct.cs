@@ -3,7 +3,7 @@ using System.Runtime.CompilerServices;
 
 namespace SpmdDbrx.Compute.Cpu;
 
-/// <summary>Rows times panels: c[row][panel · Count + lane] = Σ_k a[row][k] · b[panel][k][lane], or added to it, tile by tile.</summary>
+/// <summary>Rows times panels: c[row][panel · Count + lane] = start + Σ_k a[row][k] · b[panel][k][lane], tile by tile; <see cref="ISumStart"/> has the start.</summary>
 internal static unsafe class PanelProduct<TVector> where TVector : unmanaged, IFloatVector<TVector>
 {
     private const int TallTile = 6, LowTile = 4;

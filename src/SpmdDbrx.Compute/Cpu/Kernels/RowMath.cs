@@ -12,7 +12,7 @@ internal static unsafe class RowMath<TVector> where TVector : unmanaged, IFloatV
         TVector scales = TVector.Broadcast(scale);
         int index = 0;
         for (; index <= count - TVector.Count; index += TVector.Count)
-            TVector.MultiplyAdd(TVector.Load(addend + index), scales, TVector.Load(target + index)).Store(target + index);
+            TVector.MultiplyAdd(TVector.Load(addend + index), scales, target + index).Store(target + index);
         for (; index < count; index++)
             target[index] += scale * addend[index];
     }

@@ -38,13 +38,13 @@ internal unsafe interface IFloatVector<TSelf> where TSelf : unmanaged, IFloatVec
     /// <summary>left · right + addend, fused where the processor can.</summary>
     static abstract TSelf MultiplyAdd(TSelf left, TSelf right, TSelf addend);
 
-    /// <summary>The same with an addend in memory, which the instruction itself reads.</summary>
+    /// <summary>The same with an addend in memory, which the instruction itself reads where it can (x86 with fused ones).</summary>
     static abstract TSelf MultiplyAdd(TSelf left, TSelf right, float* addend);
 
     /// <summary>this += left · right, fused where the processor can; in place, so that a sum keeps its register.</summary>
     void AddProduct(TSelf left, TSelf right);
 
-    /// <summary>The same with a factor in memory, which the instruction itself reads.</summary>
+    /// <summary>The same with a factor in memory, which the instruction itself reads where it can (x86 with fused ones).</summary>
     void AddProduct(TSelf left, float* right);
 
     /// <summary>The larger lane; NaN where the right one is NaN.</summary>

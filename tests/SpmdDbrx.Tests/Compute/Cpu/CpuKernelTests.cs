@@ -289,6 +289,29 @@ public class CpuKernelTests
         }
     }
 
+    /// <summary>Scratch memory holds what ran before; what a block or a head does not fill must not be read.</summary>
+    [Theory]
+    [InlineData(128)]
+    [InlineData(256)]
+    [InlineData(512)]
+    public void Attend_ScratchFullOfNaN_MatchesReference(int vectorBits)
+    {
+        foreach (int group in new[] { 1, 4, 5 })
+        {
+            AttentionShape shape = new(HeadCount: 2 * group, KvHeadCount: 2, HeadDim: 36, Clip: null);
+            using DeviceFixture fixture = new(new CpuDevice(new CpuDeviceOptions(1), vectorBits), group);
+            using AttentionCase poison = new(fixture, shape, capacity: 500, scale: float.NaN);
+            poison.Append(400);
+            foreach (int tokens in new[] { 3, 1, 20 })
+                Assert.Contains(poison.Run(tokens).Values.ToArray(), float.IsNaN);
+            using AttentionCase attention = new(fixture, shape, capacity: 300);
+            attention.Append(238);
+            // For the first token of three the second block of 240 positions has none.
+            foreach (int tokens in new[] { 3, 1, 9, 20 })
+                attention.Check(tokens, Tolerance);
+        }
+    }
+
     [Fact]
     public void AttentionItems_AnyPositions_FitTheirMemory()
     {

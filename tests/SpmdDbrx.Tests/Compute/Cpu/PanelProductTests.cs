@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using SpmdDbrx.Compute.Cpu;
 using Xunit;
 
@@ -17,9 +18,22 @@ public unsafe class PanelProductTests
                 Check<FloatVector128, NoPrefetch>(rows, panels, depth: 5);
                 Check<FloatVector256, NoPrefetch>(rows, panels, depth: 6);
                 Check<FloatVector512, NoPrefetch>(rows, panels, depth: 7);
+                Check<FloatVector128, ReadOnceFar>(rows, panels, depth: 9);
                 Check<FloatVector256, ReadOnceFar>(rows, panels, depth: 9);
                 Check<FloatVector512, ReadOnceFarther>(rows, panels, depth: 9);
             }
+        }
+    }
+
+    /// <summary>Which no result shows either.</summary>
+    [Fact]
+    public void Run_Panels_AreAskedForLineByLineOnce()
+    {
+        foreach ((int rows, int panels) in new[] { (4, 2), (4, 3), (6, 2) })
+        {
+            CheckLines<FloatVector128>(rows, panels);
+            CheckLines<FloatVector256>(rows, panels);
+            CheckLines<FloatVector512>(rows, panels);
         }
     }
 
@@ -98,6 +112,33 @@ public unsafe class PanelProductTests
             for (int behind = columns; behind < cRow; behind++)
                 Assert.Equal(Guard, c[(row * cRow) + behind]);
         }
+    }
+
+    private static void CheckLines<TVector>(int rows, int panels) where TVector : unmanaged, IFloatVector<TVector>
+    {
+        const int Depth = 16, Line = 64;
+        int panelBytes = Depth * sizeof(TVector);
+        float[] a = new float[rows * Depth], c = new float[rows * panels * TVector.Count];
+        void* b = NativeMemory.AlignedAlloc((nuint)(panels * panelBytes), Line);
+        NativeMemory.Clear(b, (nuint)(panels * panelBytes));
+        Recorder.Lines.Clear();
+        fixed (float* aFirst = a, cFirst = c)
+        {
+            PanelRun run = new((float*)b, panelBytes / sizeof(float), panels);
+            PanelProduct<TVector>.Run<Recorder, FromZero>(aFirst, Depth, rows, run, Depth, cFirst, panels * TVector.Count);
+        }
+        NativeMemory.AlignedFree(b);
+        IEnumerable<long> expected = Enumerable.Range(0, panels * panelBytes / Line).Select(line => (long)b + Recorder.Distance + (line * Line));
+        Assert.Equal(expected, Recorder.Lines.Order());
+    }
+
+    private readonly struct Recorder : IPrefetch
+    {
+        public static readonly List<long> Lines = [];
+
+        public static int Distance => 1024;
+
+        public static void Line(byte* position) => Lines.Add((long)position);
     }
 
     private static void Fill(float[] values, int period)
