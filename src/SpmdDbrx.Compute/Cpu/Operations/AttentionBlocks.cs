@@ -95,6 +95,7 @@ internal unsafe struct AttentionBlocks<TVector>(
         float* partial = partials + ((long)item * rows * partialLength);
         if (count <= 0)
         {
+            // They are merged with a factor of zero, which NaN would survive.
             new Span<float>(partial, rows * partialLength).Clear();
             for (int head = 0; head < groupSize; head++)
                 partial[head * partialLength] = float.NegativeInfinity;
