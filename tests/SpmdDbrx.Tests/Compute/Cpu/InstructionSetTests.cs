@@ -14,7 +14,7 @@ public class InstructionSetTests
 
     /// <summary>What a re-run covers; not this class, or it would start itself.</summary>
     private const string Filter =
-        "FullyQualifiedName~CpuKernelTests|FullyQualifiedName~PanelProductTests|FullyQualifiedName~VectorMathTests|FullyQualifiedName~WeightElementTests"
+        "FullyQualifiedName~CpuKernelTests|FullyQualifiedName~CpuAttentionTests|FullyQualifiedName~PanelProductTests|FullyQualifiedName~VectorMathTests|FullyQualifiedName~WeightElementTests"
         + "|FullyQualifiedName~GoldenDecoderTests|FullyQualifiedName~LmHeadTests|FullyQualifiedName~Device_InADeniedProcess_UsesTheExpectedWidth";
 
     [SkippableFact]
